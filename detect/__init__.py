@@ -1,0 +1,1 @@
+"""Examine one recording: the meaning of this project. Start at `detect.analyze`."""

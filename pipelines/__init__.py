@@ -1,0 +1,1 @@
+"""Many recordings, many devices, and the sandbox that decodes them."""
