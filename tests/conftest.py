@@ -1,0 +1,41 @@
+"""What every test shares: the development data, and no sockets but loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def shared_folder() -> Path | None:
+    """Folder of the development data; None where this machine has none."""
+    folder = Path(os.environ.get("UNMASK_SHARED", ROOT / ".." / "shared")).resolve()
+    return folder if (folder / "media" / "protocol.csv").is_file() else None
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    folder = shared_folder()
+    if folder is None:
+        pytest.skip("no development data: set UNMASK_SHARED to the folder that holds media/, faces/, voice/, weights/")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing in this project reaches outside the machine, tests included."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    yield
