@@ -43,7 +43,7 @@ class Decoder(Protocol):
         ...
 
     def audio(self, path: Path, media: Media, stream: int, config: Config) -> Iterator[Waveform | AudioOutcome]:
-        """Yield one audio stream as 16 kHz mono blocks, its voice streams interleaved in time, then one `AudioOutcome`."""
+        """Yield one audio stream as 16 kHz mono blocks, voices interleaved in time, then one `AudioOutcome`."""
         ...
 
     def facts(self) -> dict[str, str]:

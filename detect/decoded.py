@@ -25,6 +25,10 @@ class SamplingPlan(_Message):
     """Seconds between targets; zero for a single picture."""
     end: Fraction
     """End of the stream's presentation, seconds."""
+    rate: Fraction | None = None
+    """Frames a second by which times were counted, frame k at k / rate, where the stream's own times are unusable."""
+    why: str = ""
+    """Why this way of decoding, in one sentence."""
 
 
 class Stream(_Message):
@@ -45,6 +49,8 @@ class Media(_Message):
     """The demuxer's first name, or the picture format."""
     duration: Fraction | None
     """By its packets, seconds."""
+    zero: Fraction = Fraction(0)
+    """Where the presentation timeline starts on the container's own clock, seconds: a time is `pts * time_base - zero`."""
     streams: tuple[Stream, ...]
     defects: tuple[DefectEntry, ...] = ()
     caveats: tuple[CaveatEntry, ...] = ()

@@ -1,0 +1,74 @@
+# unmask: `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= unmask-reports
+# Where the development data lies; only tests, benchmarks and the set-up of checkpoints look there.
+UNMASK_SHARED ?= ../shared
+export UNMASK_SHARED
+
+.PHONY: help scan test check format weights bench-media bench-throughput clean
+
+help:  ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make scan MEDIA=clip.mp4    scan a recording of yours; without MEDIA a demonstration recording"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "unmask needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing what unmask needs into $(VENV): several GB, some minutes, once."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	@touch $@
+
+# The checkpoints, once: from the development data where it is, else from their authors' addresses. Without them a scan
+# still finds faces and speech and names each missing checkpoint, so a failure here is said and not fatal.
+$(VENV)/.weights: weights/manifest.toml | $(VENV)/.installed
+	@if [ -d "$(UNMASK_SHARED)/weights/upstream" ]; then from="--from $(UNMASK_SHARED)/weights/upstream"; fi; \
+	if $(BIN)/unmask weights fetch --all $$from; then touch $@; \
+	else echo "Checkpoints could not be fetched: scans will say so. Try again with: make weights"; fi
+
+weights: $(VENV)/.installed  ## Fetch the upstream checkpoints and verify them
+	@rm -f $(VENV)/.weights
+	@$(MAKE) --no-print-directory $(VENV)/.weights
+
+demo.mp4: | $(VENV)/.installed
+	@$(BIN)/unmask demo $@
+
+scan: $(VENV)/.installed $(VENV)/.weights $(if $(MEDIA),,demo.mp4)  ## Scan a recording: make scan MEDIA=clip.mp4
+	@$(BIN)/unmask scan --out "$(OUT)" "$(or $(MEDIA),demo.mp4)"; code=$$?; \
+	if [ $$code -eq 1 ]; then echo "(exit code 1: something was flagged)"; exit 0; fi; exit $$code
+
+test: $(VENV)/.installed-dev $(VENV)/.weights  ## Run the test suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev  ## Run ruff, mypy strict, import-linter and the documentation checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.check_docs
+
+format: $(VENV)/.installed-dev  ## Format the code and put imports in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-media: $(VENV)/.installed $(VENV)/.weights  ## Scan UNMASK_SHARED/media with every checkpoint: benchmarks/results/media.*
+	$(BIN)/python -m benchmarks media
+
+bench-throughput: $(VENV)/.installed $(VENV)/.weights  ## Speed and memory on a generated 10 s 1080p clip, as ratios
+	$(BIN)/python -m benchmarks throughput
+
+clean:  ## Remove the environment, caches and reports
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis demo.mp4
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

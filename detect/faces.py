@@ -1,0 +1,345 @@
+"""Finding faces: MTCNN's three networks, driven in batches. The only file that knows facenet-pytorch.
+
+The networks and their weights are those of facenet-pytorch 2.5.3 (Zhang et al., Joint Face Detection and Alignment
+using Multi-task Cascaded Convolutional Networks, IEEE SPL 2016), read from its wheel: nothing is downloaded. The
+cascade is this file's own, because the library's loops over candidates in Python take most of its time and have no
+bound: a frame of noise or of a crowd costs as much as there are candidates.
+
+    proposals   P-Net slides over a pyramid of the reduced frame       thousands of cells -> at most 384 candidates
+    refinement  R-Net looks at each candidate again, 24 x 24 px        -> at most 256
+    outline     O-Net looks at the *full-size* frame, 48 x 48 px       -> boxes, landmarks, probabilities
+
+Following a face (`refine`) is the last two stages on a box that is expected, without the pyramid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.ops import batched_nms, nms
+
+from detect.boxes import overlaps, squares, whole_pixels
+from detect.config import Faces
+from detect.crops import area_crops, assess, crop_face
+from detect.errors import DeviceError
+from detect.types import Detection, Float32Array, UInt8Array
+
+__all__ = ["FaceDetector", "assess", "crop_face"]
+
+_CELL_PX = 12
+"""Side of P-Net's window, and so of the smallest face on the pyramid's lowest level (Zhang et al. 2016, section 2)."""
+_PYRAMID_FACTOR = 0.709
+"""Step of the pyramid: 1/sqrt(2) rounded up, as in the authors' implementation and in facenet-pytorch."""
+_THRESHOLDS = (0.6, 0.7, 0.7)
+"""P-, R- and O-Net: facenet-pytorch's defaults."""
+_OVERLAP_LEVEL, _OVERLAP_FRAME = 0.5, 0.7
+"""Non-maximum suppression within a level, and over a frame after each stage: facenet-pytorch's."""
+_LEVEL_CELLS, _FRAME_CANDIDATES, _OUTLINE_CANDIDATES = 512, 384, 256
+"""Bounds for one frame: cells kept on one level, candidates shown to R-Net and to O-Net, best first."""
+_ORDINARY_AREA, _FINE_AREA = 2.0, 9.0
+"""Most pixels of the reduced frame, in squares of `detector_side_px`."""
+_MAX_CHUNK = 8
+"""Frames on the device at once: at 640 x 360 px the first convolution's output is 9 MB a frame."""
+
+FloatArray = NDArray[np.floating]
+
+
+class FaceDetector:
+    """Finds faces in frames, and finds a face again near where it was.
+
+    Args:
+        config: Settings; `detector_side_px`, `min_size_px` and `min_probability` are read.
+        device: As torch names it.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+
+    def __init__(self, config: Faces, device: str = "cpu") -> None:
+        self._config = config
+        try:
+            self._device = torch.device(device)
+            self._proposals = _Proposals(PNet()).eval().to(self._device)
+            self._rnet = RNet().eval().to(self._device, memory_format=torch.channels_last)
+            self._onet = ONet().eval().to(self._device, memory_format=torch.channels_last)
+        except (RuntimeError, AssertionError) as error:  # torch raises either for a device that is not there
+            raise DeviceError(f"cannot run the face detector on {device!r}: {error}") from error
+
+    def detect(self, frames: Sequence[UInt8Array], *, fine: bool = False) -> list[list[Detection]]:
+        """Find the faces of each frame.
+
+        Args:
+            frames: (H, W, 3) RGB each; sizes may differ, equal neighbours share a batch.
+            fine: Look on the full-size frame, within bounds, for faces down to 12 px: several times the cost.
+                Otherwise the smallest face found is about 12 px on the frame reduced to `detector_side_px`, or
+                `min_size_px` on frames so large that this is the smaller.
+
+        Returns:
+            For each frame its faces, the largest first, in pixels of that frame.
+
+        Raises:
+            DeviceError: the device failed or ran out of memory.
+        """
+        found: list[list[Detection]] = []
+        for chunk in _chunks(frames):
+            with _translated():
+                found.extend(self._detect_chunk(chunk, fine=fine))
+        return found
+
+    def refine(self, frame: UInt8Array, boxes: FloatArray) -> list[Detection | None]:
+        """Look for a face near each expected box, without searching the frame.
+
+        Args:
+            frame: (H, W, 3) RGB.
+            boxes: (n, 4) expected boxes, pixels; a face is found when it lies about within a quarter of a box's side.
+
+        Returns:
+            The face for each box, None where there is none: in the order of the boxes, not compared with each other.
+
+        Raises:
+            DeviceError: the device failed or ran out of memory.
+        """
+        if len(boxes) == 0:
+            return []
+        with _translated():
+            outline = self._outline(frame, squares(np.asarray(boxes, np.float32)))
+        return [
+            outline.detection(i, frame.shape) if outline.probabilities[i] >= _THRESHOLDS[2] else None
+            for i in range(len(boxes))
+        ]
+
+    def _detect_chunk(self, frames: Sequence[UInt8Array], *, fine: bool) -> list[list[Detection]]:
+        """Detect in frames of one size."""
+        height, width = frames[0].shape[:2]
+        reduced_size = _reduced_size((height, width), self._config, fine=fine)
+        reduced = [_resize(frame, reduced_size) for frame in frames]
+        # x, y in the reduced frame times this is x, y in the full one.
+        scale = np.array([width / reduced_size[1], height / reduced_size[0]] * 2, np.float32)
+        boxes, owners = self._propose(np.stack(reduced))
+        found = []
+        for i, frame in enumerate(frames):
+            candidates = self._reconsider(reduced[i], boxes[owners == i])
+            outline = self._outline(frame, squares(candidates * scale))
+            kept = [k for k in outline.distinct() if outline.probabilities[k] >= self._config.min_probability]
+            faces = [outline.detection(k, frame.shape) for k in kept]
+            found.append(sorted((face for face in faces if face), key=lambda face: face.size_px, reverse=True))
+        return found
+
+    def _propose(self, frames: UInt8Array) -> tuple[Float32Array, NDArray[np.int64]]:
+        """Slide P-Net over the pyramid.
+
+        Args:
+            frames: (n, H, W, 3) RGB, reduced.
+
+        Returns:
+            (m, 4) boxes in pixels of the reduced frames, best first, and (m,) the frame each lies in.
+        """
+        num_frames, height, width = frames.shape[:3]
+        boxes, scores, owners, levels = [], [], [], []
+        level = list(frames)
+        for number, size in enumerate(_pyramid((height, width))):
+            # Each level from the one above it: a step of 0.7 needs no averaging over areas.
+            level = [cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR) for image in level]
+            probability, offsets = self._proposals(_as_input(np.stack(level), self._device))
+            columns = probability.shape[2]
+            best, cells = probability.flatten(1).topk(min(_LEVEL_CELLS, probability[0].numel()), dim=1)
+            owner, rank = torch.nonzero(best >= _THRESHOLDS[0], as_tuple=True)
+            cell = cells[owner, rank]
+            corner = torch.stack((cell % columns, cell // columns), 1) * 2.0
+            unit = torch.tensor([width / size[1], height / size[0]] * 2, device=cell.device)
+            window = torch.cat((corner, corner + _CELL_PX), 1) * unit
+            offset = offsets.flatten(2)[owner, :, cell]
+            boxes.append(torch.cat((window, offset), 1))
+            scores.append(best[owner, rank])
+            owners.append(owner)
+            levels.append(owner + num_frames * number)
+        if not boxes:
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+        box, score, owner, group = (torch.cat(parts).cpu() for parts in (boxes, scores, owners, levels))
+        keep = batched_nms(box[:, :4], score, group, _OVERLAP_LEVEL)
+        box, score, owner = box[keep], score[keep], owner[keep]
+        keep = batched_nms(box[:, :4], score, owner, _OVERLAP_FRAME)
+        box, owner = box[keep], owner[keep]
+        return _shift(box[:, :4], box[:, 4:]).numpy(), owner.numpy()
+
+    def _reconsider(self, frame: UInt8Array, boxes: Float32Array) -> Float32Array:
+        """Let R-Net judge candidates.
+
+        Args:
+            frame: (H, W, 3) RGB, reduced.
+            boxes: (n, 4) in its pixels, best first.
+
+        Returns:
+            (m, 4) the boxes kept, corrected.
+        """
+        squares = whole_pixels(squares(boxes[:_FRAME_CANDIDATES]), frame.shape)
+        if len(squares) == 0:
+            return np.zeros((0, 4), np.float32)
+        offsets, probabilities = self._rnet(_as_input(area_crops(frame, squares, 24), self._device))
+        score = probabilities[:, 1].cpu()
+        passed = score >= _THRESHOLDS[1]
+        box, score, offset = torch.from_numpy(squares).float()[passed], score[passed], offsets.cpu()[passed]
+        keep = nms(box, score, _OVERLAP_FRAME)[:_OUTLINE_CANDIDATES]
+        return np.asarray(_shift(box[keep], offset[keep]).numpy(), np.float32)
+
+    def _outline(self, frame: UInt8Array, squares: Float32Array) -> _Outline:
+        """Let O-Net measure faces, on the full-size frame: landmarks are as exact as the recording allows.
+
+        Args:
+            frame: (H, W, 3) RGB.
+            squares: (n, 4) in its pixels.
+        """
+        clipped = whole_pixels(squares, frame.shape)
+        if len(clipped) == 0:
+            nothing = np.zeros((0, 4), np.float32)
+            return _Outline(boxes=nothing, landmarks=np.zeros((0, 5, 2), np.float32), probabilities=nothing[:, 0])
+        crops = np.stack([_resize(frame[top:bottom, left:right], (48, 48)) for left, top, right, bottom in clipped])
+        offsets, points, probabilities = self._onet(_as_input(crops, self._device))
+        box = torch.from_numpy(clipped).float()
+        size = box[:, 2:] - box[:, :2]
+        # O-Net gives five x, then five y, as fractions of its window.
+        relative = points.cpu().unflatten(1, (2, 5)).transpose(1, 2)
+        return _Outline(
+            boxes=_shift(box, offsets.cpu()).numpy(),
+            landmarks=(box[:, None, :2] + relative * size[:, None]).numpy(),
+            probabilities=probabilities[:, 1].cpu().numpy(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Outline:
+    """What O-Net says of n windows."""
+
+    boxes: Float32Array
+    """(n, 4), pixels."""
+    landmarks: Float32Array
+    """(n, 5, 2), pixels."""
+    probabilities: Float32Array
+    """(n,)."""
+
+    def distinct(self) -> list[int]:
+        """Windows that pass O-Net and show different faces, best first.
+
+        As in the original, overlap is measured against the smaller box: a box inside another shows the same face.
+        """
+        order = [int(i) for i in np.argsort(-self.probabilities, kind="stable") if self._passes(int(i))]
+        kept: list[int] = []
+        for i in order:
+            if overlaps(self.boxes[[i]], self.boxes[kept], of_smaller=True).max(initial=0) <= _OVERLAP_FRAME:
+                kept.append(i)
+        return kept
+
+    def _passes(self, i: int) -> bool:
+        return bool(self.probabilities[i] >= _THRESHOLDS[2])
+
+    def detection(self, i: int, shape: tuple[int, ...]) -> Detection | None:
+        """Window `i` as a face in a frame of this shape; None where nothing of the box lies inside."""
+        left, right = np.clip(self.boxes[i, 0::2], 0, shape[1])
+        top, bottom = np.clip(self.boxes[i, 1::2], 0, shape[0])
+        if right - left < 1 or bottom - top < 1:
+            return None
+        box = (float(left), float(top), float(right), float(bottom))
+        return Detection(box=box, landmarks=self.landmarks[i], probability=float(self.probabilities[i]))
+
+
+class _Proposals(nn.Module):
+    """P-Net, computed in an order that a CPU likes; the same result to rounding.
+
+    Ten channels are too few for the vector units: PReLU and pooling on them took as long as the convolutions. Here both
+    run along whole rows of the channels-last picture, and the two heads are one convolution. Measured on one core
+    at 640 x 360 px: 26 ms as published in channels-last, 18 ms here.
+    """
+
+    def __init__(self, pnet: nn.Module) -> None:
+        super().__init__()
+        self.conv1, self.conv2, self.conv3 = pnet.conv1, pnet.conv2, pnet.conv3
+        self.prelu2, self.prelu3 = pnet.prelu2, pnet.prelu3
+        # Of two classes only the difference matters: softmax becomes a sigmoid.
+        face, offset = pnet.conv4_1, pnet.conv4_2
+        weight = torch.cat((face.weight[1:] - face.weight[:1], offset.weight))
+        self.register_buffer("head", weight.detach())
+        self.register_buffer("head_bias", torch.cat((face.bias[1:] - face.bias[:1], offset.bias)).detach())
+        self.register_buffer("slope", pnet.prelu1.weight.detach() - 1)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, 3, H, W), H and W even, to face probability (n, h, w) and box offsets (n, 4, h, w), h = (H - 10) / 2."""
+        x = self.conv1(x)
+        n, c, h, w = x.shape
+        rows = x.permute(0, 2, 3, 1).reshape(n, h, w * c)
+        # PReLU: x + (slope - 1) * min(x, 0).
+        negative = rows.clamp_max(0)
+        negative *= self.slope.repeat(w)
+        negative += rows
+        rows = negative.view(n, h // 2, 2, w * c)
+        pairs = torch.maximum(rows[:, :, 0], rows[:, :, 1]).view(n, h // 2, w // 2, 2, c)
+        x = torch.maximum(pairs[:, :, :, 0], pairs[:, :, :, 1]).permute(0, 3, 1, 2)
+        x = self.prelu3(self.conv3(self.prelu2(self.conv2(x))))
+        x = functional.conv2d(x, self.head, self.head_bias)
+        return x[:, 0].sigmoid(), x[:, 1:]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Without gradients; torch's errors become ours."""
+    try:
+        with torch.inference_mode():
+            yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one
+        raise DeviceError(f"the face detector's device failed: {error}") from error
+
+
+def _chunks(frames: Sequence[UInt8Array]) -> Iterator[Sequence[UInt8Array]]:
+    """Neighbouring frames of equal size, a few at a time."""
+    start = 0
+    for i in range(1, len(frames) + 1):
+        if i == len(frames) or i - start == _MAX_CHUNK or frames[i].shape != frames[start].shape:
+            yield frames[start:i]
+            start = i
+
+
+def _reduced_size(size: tuple[int, int], config: Faces, *, fine: bool) -> tuple[int, int]:
+    """(height, width) of the frame that P-Net sees: never larger than the frame itself."""
+    height, width = size
+    scale = max(config.detector_side_px / max(size), _CELL_PX / config.min_size_px)
+    area = _ORDINARY_AREA
+    if fine:
+        scale, area = 1.0, _FINE_AREA
+    scale = min(scale, 1.0, config.detector_side_px * (area / (height * width)) ** 0.5)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _pyramid(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """(height, width) of the levels, both even so that pooling needs no border."""
+    scale = 1.0
+    while min(size) * scale >= _CELL_PX:
+        yield int(size[0] * scale) // 2 * 2, int(size[1] * scale) // 2 * 2
+        scale *= _PYRAMID_FACTOR
+
+
+def _as_input(images: NDArray[np.uint8] | Float32Array, device: torch.device) -> Tensor:
+    """(n, H, W, 3) RGB in [0, 255] to (n, 3, H, W) in [-1, 1], channels last in memory."""
+    pixels = torch.from_numpy(images).to(device, torch.float32)
+    return pixels.sub_(127.5).mul_(1 / 128).permute(0, 3, 1, 2)
+
+
+def _resize(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
+    """(H, W, 3) to `size`, averaging over areas where it shrinks."""
+    if image.shape[:2] == size:
+        return image
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA))
+
+
+def _shift(boxes: Tensor, offsets: Tensor) -> Tensor:
+    """Move each box's edges by fractions of its size: the networks' regression."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    return boxes + offsets * torch.cat((size, size), 1)

@@ -1,0 +1,53 @@
+"""One job, in the confined child: decode what was asked for and answer.
+
+Nothing can be opened any more when `run` is called, so everything that decoding might need is imported here, once, in
+the zygote.
+"""
+
+from __future__ import annotations
+
+import encodings.ascii
+import encodings.cp1252
+import encodings.latin_1
+import encodings.utf_16  # noqa: F401 - codecs load lazily, from files
+from typing import BinaryIO
+
+from PIL import Image
+
+from detect.audio import read_audio
+from detect.errors import DecoderCrashed, InputError
+from detect.media import survey
+from detect.video import read_frames
+from pipelines.wire import AnswerWriter, Request
+
+Image.init()  # picture formats load lazily, from files
+
+
+def run(request: Request, evidence: BinaryIO, answers: AnswerWriter) -> None:
+    """Do one job of the closed table.
+
+    Args:
+        request: What to do.
+        evidence: The recording, read-only.
+        answers: Where results and verdicts go.
+    """
+    config, media, stream = request.config, request.media, request.stream
+    try:
+        if request.job == "survey":
+            answers.answer(survey(evidence, config))
+        elif media is None:
+            answers.error(DecoderCrashed("protocol", "a stream was asked for without a survey"))
+        elif request.job == "frames":
+            for frame in read_frames(evidence, media, stream, config, num_threads=request.num_threads):
+                answers.answer(frame)
+        else:
+            for block in read_audio(evidence, media, stream, config):
+                answers.answer(block)
+    except InputError as error:
+        answers.error(error)
+    except MemoryError:
+        answers.out_of_memory()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever hostile evidence provokes becomes this item's state
+        answers.error(DecoderCrashed("exception", f"{type(error).__name__}: {error}"))
