@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class Limits(_Section):
@@ -23,6 +23,7 @@ class Limits(_Section):
     max_pixels: int = Field(default=2**26, gt=0)
     """Width x height of one picture: 8192 x 8192, twice an 8K UHD frame (ITU-R BT.2020)."""
     max_side_px: int = Field(default=16_384, gt=0)
+    """Longer side of a picture: WebP stops at 16,383, H.264 and HEVC levels earlier."""
     min_side_px: int = Field(default=16, gt=0)
     """Below this no face of `faces.min_size_px` fits with room around it."""
     max_streams: int = Field(default=64, gt=0)
@@ -30,6 +31,7 @@ class Limits(_Section):
     max_channels: int = Field(default=64, gt=0)
     """The largest layout FFmpeg names is 22.2 (24 channels)."""
     max_duration_seconds: float = Field(default=48 * 3600.0, gt=0)
+    """Two days: longer than any one recording that a camera or logger writes into one file."""
     max_packets: int = Field(default=20_000_000, gt=0)
     """48 h at 60 frames/s is 10.4 million pictures."""
     max_animation_frames: int = Field(default=2_000, gt=0)
@@ -37,8 +39,9 @@ class Limits(_Section):
     decoder_memory_bytes: int = Field(default=3 * 2**30, gt=0)
     """Address space of a decoding child; 8K HEVC with frame threads stays under 2 GB."""
     deadline_floor_seconds: float = Field(default=120.0, gt=0)
+    """Seconds that decoding may take whatever the file's size, counted while the decoder is waited for."""
     deadline_seconds_per_megabyte: float = Field(default=4.0, ge=0)
-    """Low-rate video decodes slowest per byte: 1080p at 1 Mbit/s is 8 s of video a megabyte, decoded in under 1 s."""
+    """Added for each megabyte. Low-rate video decodes slowest per byte: 1080p at 1 Mbit/s is 8 s of video a megabyte."""
 
 
 class Sampling(_Section):
@@ -51,6 +54,8 @@ class Sampling(_Section):
     max_frames: int = Field(default=4_096, gt=0)
     """Bounds the work for any length; beyond max_frames * max_interval_seconds the interval grows."""
     decoder: Literal["adaptive", "keyframes", "nonref", "full"] = "adaptive"
+    """Frames that are decoded: key frames only, those that others refer to, or all; adaptive takes the first that is
+    dense enough."""
 
 
 class Faces(_Section):
@@ -61,12 +66,15 @@ class Faces(_Section):
     detector_side_px: int = Field(default=640, gt=0)
     """The longer side of the reduced frame that the detector sees."""
     min_probability: float = Field(default=0.9, ge=0, le=1)
+    """The face detector's own probability from which a face counts as found."""
     max_faces: int = Field(default=16, gt=0)
     """Faces followed at the same time, largest first; more are counted and named."""
     min_size_px: float = Field(default=40.0, gt=0)
     """Shorter side of the face box. Under it the 256 px input of a classifier would be mostly interpolation."""
     min_sharpness: float = Field(default=8.0, ge=0)
+    """Variance of the Laplacian of the grey face at 128 px; under it nothing fine is left to judge."""
     max_yaw_degrees: float = Field(default=75.0, gt=0)
+    """Turned further, one half of the face is out of sight."""
     min_observations: int = Field(default=4, gt=0)
     """Scored frames a track needs in a video; a still picture has one by nature."""
 
@@ -77,9 +85,11 @@ class Speech(_Section):
     threshold: float = Field(default=0.5, gt=0, lt=1)
     """Speech probability; the voice activity model's own default."""
     min_utterance_seconds: float = Field(default=0.25, gt=0)
+    """Shorter stretches are left out; the voice activity model's own default."""
     max_pause_seconds: float = Field(default=0.5, ge=0)
     """Shorter pauses stay inside an utterance."""
     pad_seconds: float = Field(default=0.1, ge=0)
+    """Added at both ends of an utterance, so that soft onsets are inside."""
     min_speech_seconds: float = Field(default=1.0, gt=0)
     """Speech in one voice stream under which nothing is scored."""
     max_voice_streams: int = Field(default=16, gt=0)
@@ -92,7 +102,9 @@ class Scoring(_Section):
     face_models: tuple[str, ...] | None = None
     """Checkpoint names; None takes the manifest's defaults; empty switches the modality off."""
     voice_models: tuple[str, ...] | None = None
+    """As face_models, for voices."""
     batch_size: int = Field(default=16, gt=0)
+    """Crops or windows that go through a network together."""
     flag_llr: float = Field(default=2.302585092994046)
     """ln 10: at a likelihood ratio of 10 the ENFSI scale (2015) turns from `weak` to `moderate` support."""
     segment_seconds: float = Field(default=4.0, gt=0)
@@ -105,7 +117,9 @@ class Exhibits(_Section):
     per_track: int = Field(default=3, ge=0)
     """Face crops with heat maps kept for each track: those with the highest logits."""
     max_tracks: int = Field(default=24, ge=0)
+    """Tracks that are shown with pictures, those with the highest logits."""
     max_spectrograms: int = Field(default=6, ge=0)
+    """Spectrograms in a report."""
 
 
 class Config(_Section):

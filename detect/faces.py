@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -181,24 +182,24 @@ class FaceDetector:
         Returns:
             (m, 4) the boxes kept, corrected.
         """
-        squares = whole_pixels(squares(boxes[:_FRAME_CANDIDATES]), frame.shape)
-        if len(squares) == 0:
+        windows = whole_pixels(squares(boxes[:_FRAME_CANDIDATES]), frame.shape)
+        if len(windows) == 0:
             return np.zeros((0, 4), np.float32)
-        offsets, probabilities = self._rnet(_as_input(area_crops(frame, squares, 24), self._device))
+        offsets, probabilities = self._rnet(_as_input(area_crops(frame, windows, 24), self._device))
         score = probabilities[:, 1].cpu()
         passed = score >= _THRESHOLDS[1]
-        box, score, offset = torch.from_numpy(squares).float()[passed], score[passed], offsets.cpu()[passed]
+        box, score, offset = torch.from_numpy(windows).float()[passed], score[passed], offsets.cpu()[passed]
         keep = nms(box, score, _OVERLAP_FRAME)[:_OUTLINE_CANDIDATES]
         return np.asarray(_shift(box[keep], offset[keep]).numpy(), np.float32)
 
-    def _outline(self, frame: UInt8Array, squares: Float32Array) -> _Outline:
+    def _outline(self, frame: UInt8Array, windows: Float32Array) -> _Outline:
         """Let O-Net measure faces, on the full-size frame: landmarks are as exact as the recording allows.
 
         Args:
             frame: (H, W, 3) RGB.
-            squares: (n, 4) in its pixels.
+            windows: (n, 4) squares in its pixels.
         """
-        clipped = whole_pixels(squares, frame.shape)
+        clipped = whole_pixels(windows, frame.shape)
         if len(clipped) == 0:
             nothing = np.zeros((0, 4), np.float32)
             return _Outline(boxes=nothing, landmarks=np.zeros((0, 5, 2), np.float32), probabilities=nothing[:, 0])
@@ -259,7 +260,11 @@ class _Proposals(nn.Module):
     at 640 x 360 px: 26 ms as published in channels-last, 18 ms here.
     """
 
-    def __init__(self, pnet: nn.Module) -> None:
+    head: Tensor
+    head_bias: Tensor
+    slope: Tensor
+
+    def __init__(self, pnet: Any) -> None:
         super().__init__()
         self.conv1, self.conv2, self.conv3 = pnet.conv1, pnet.conv2, pnet.conv3
         self.prelu2, self.prelu3 = pnet.prelu2, pnet.prelu3
@@ -273,9 +278,9 @@ class _Proposals(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(n, 3, H, W), H and W even, to face probability (n, h, w) and box offsets (n, 4, h, w), h = (H - 10) / 2."""
-        x = self.conv1(x)
-        n, c, h, w = x.shape
-        rows = x.permute(0, 2, 3, 1).reshape(n, h, w * c)
+        first: Tensor = self.conv1(x)
+        n, c, h, w = first.shape
+        rows = first.permute(0, 2, 3, 1).reshape(n, h, w * c)
         # PReLU: x + (slope - 1) * min(x, 0).
         negative = rows.clamp_max(0)
         negative *= self.slope.repeat(w)

@@ -6,10 +6,7 @@ the zygote.
 
 from __future__ import annotations
 
-import encodings.ascii
-import encodings.cp1252
-import encodings.latin_1
-import encodings.utf_16  # noqa: F401 - codecs load lazily, from files
+import codecs
 from typing import BinaryIO
 
 from PIL import Image
@@ -20,7 +17,10 @@ from detect.media import survey
 from detect.video import read_frames
 from pipelines.wire import AnswerWriter, Request
 
-Image.init()  # picture formats load lazily, from files
+# Picture formats and text encodings load lazily, from files.
+Image.init()
+for _encoding in ("ascii", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "shift_jis"):
+    codecs.lookup(_encoding)
 
 
 def run(request: Request, evidence: BinaryIO, answers: AnswerWriter) -> None:

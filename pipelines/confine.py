@@ -1,14 +1,15 @@
 """What a decoding child may still do: compute, read its evidence, answer. Linux, through ctypes.
 
-Each protection reports `yes` or `no: <why>`; one that the host refuses is thereby named in every report, and the others
-still stand. `detach_from_network` is called once, in the zygote, since making a network namespace costs milliseconds and
-children inherit it. `confine` is called in each child before it touches the evidence.
+Each protection reports `yes` or `no: <why>`; one that the host refuses is thereby named in every report, and the
+others still stand. `detach_from_network` is called once, in the zygote, since making a network namespace costs
+milliseconds and children inherit it. `confine` is called in each child before it touches the evidence.
 """
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import itertools
 import os
 import platform
 import resource
@@ -70,8 +71,9 @@ def die_with_parent(parent: int) -> None:
 def close_all_but(keep: set[int]) -> None:
     """Close every descriptor but these."""
     edges = [-1, *sorted(keep), resource.getrlimit(resource.RLIMIT_NOFILE)[0]]
-    for low, high in zip(edges, edges[1:], strict=False):
-        os.closerange(low + 1, high)
+    for low, high in itertools.pairwise(edges):
+        if low + 1 < high:  # an empty range starting at 0 would be taken for everything
+            os.closerange(low + 1, high)
 
 
 def confine(*, memory_bytes: int, cpu_seconds: int) -> dict[str, str]:
@@ -84,19 +86,24 @@ def confine(*, memory_bytes: int, cpu_seconds: int) -> dict[str, str]:
     Returns:
         Protection to `yes` or `no: <why>`.
     """
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    # The order matters: each step needs what a later one takes away.
     return {
         "no_new_privileges": _answer(_call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)),
         "not_dumpable": _answer(_call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)),
         "no_capabilities": _drop_capabilities(),
-        "resource_limits": _limit(memory_bytes, cpu_seconds),
         "landlock": _landlock(),
-        # Last: it also refuses the calls that the protections above are made of.
+        "resource_limits": _limit(mapped + memory_bytes, cpu_seconds),
         "seccomp": _filter_system_calls(),
     }
 
 
-def check() -> dict[str, str]:
-    """Try, in a confined process, what must fail; each answer is `refused` or `ALLOWED`."""
+def check(parent: int) -> dict[str, str]:
+    """Try, in a confined process, what must fail; each answer is `refused` or `ALLOWED`.
+
+    Args:
+        parent: Process id of the parent, as somebody to signal (with signal 0, which does nothing).
+    """
 
     def refused(attempt: Callable[[], object]) -> str:
         try:
@@ -110,14 +117,11 @@ def check() -> dict[str, str]:
             os._exit(0)
         os.wait()
 
-    def connect() -> None:
-        socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()
-
     return {
         "opening_files": refused(lambda: Path("/dev/null").read_bytes()),
-        "opening_sockets": refused(connect),
+        "opening_sockets": refused(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()),
         "starting_processes": refused(fork),
-        "signalling_others": refused(lambda: os.kill(os.getppid(), 0)),
+        "signalling_others": refused(lambda: os.kill(parent, 0)),
     }
 
 
@@ -140,15 +144,14 @@ def _drop_capabilities() -> str:
     return _answer(_call("capset", ctypes.addressof(header), ctypes.addressof(nothing)))
 
 
-def _limit(memory_bytes: int, cpu_seconds: int) -> str:
+def _limit(address_space_bytes: int, cpu_seconds: int) -> str:
     """Set resource limits.
 
     The number of processes is not limited here: the kernel counts it per user, not per child. The filter refuses new
     processes, and threads are bounded by the address space that their stacks take.
     """
-    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     wanted = {
-        resource.RLIMIT_AS: (mapped + memory_bytes, mapped + memory_bytes),
+        resource.RLIMIT_AS: (address_space_bytes, address_space_bytes),
         # SIGXCPU ends the child at the soft limit; SIGKILL follows if it has been caught.
         resource.RLIMIT_CPU: (cpu_seconds, cpu_seconds + 5),
         resource.RLIMIT_FSIZE: (0, 0),
@@ -168,7 +171,7 @@ def _limit(memory_bytes: int, cpu_seconds: int) -> str:
 
 
 def _landlock() -> str:
-    """Deny every file by path, TCP, and signals and abstract sockets out of the child, as far as the kernel knows them."""
+    """Deny files by path, TCP, and signals and abstract sockets out of the child, as far as this kernel knows each."""
     abi = _call("syscall", _LANDLOCK_CREATE_RULESET, 0, 0, _LANDLOCK_CREATE_RULESET_VERSION)
     if abi < 1:
         return _refusal()

@@ -32,7 +32,7 @@ _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 """AUDIT_ARCH_* of linux/audit.h; both little-endian, so the low word of an argument comes first."""
 
 _CALLS = {
-    # name: (x86_64, aarch64); None where the processor has no such call. Most frequent first: the kernel reads from the top.
+    # name: (x86_64, aarch64), None where there is no such call; most frequent first, as the kernel reads from the top.
     "read": (0, 63),
     "write": (1, 64),
     "writev": (20, 66),
@@ -61,6 +61,7 @@ _CALLS = {
     "time": (201, None),
     "getrandom": (318, 278),
     "getpid": (39, 172),
+    "getppid": (110, 173),
     "gettid": (186, 178),
     "getrusage": (98, 165),
     "sysinfo": (99, 179),

@@ -49,6 +49,9 @@ VOICE_RATE = 16_000
 _MAX_MESSAGE = 2_000
 _MAX_REASON = 64
 
+STATUS = struct.Struct("<ii")
+"""Sent when a child has ended: exit code as `os.waitstatus_to_exitcode` gives it; errno of a fork that failed, or 0."""
+
 _MAGIC = b"UMW1"
 _HEADER = struct.Struct("<4sBBHiqqqqIIIQ")
 """Magic, kind, flags, zero, stream, index, time numerator, time denominator, pts, three sizes, bytes that follow."""
@@ -371,9 +374,7 @@ def _pack(
     sizes: tuple[int, ...] = (0, 0, 0),
     length: int,
 ) -> bytes:
-    return _HEADER.pack(
-        _MAGIC, kind, flags, 0, stream, index, time.numerator, time.denominator, pts, *sizes, length
-    )
+    return _HEADER.pack(_MAGIC, kind, flags, 0, stream, index, time.numerator, time.denominator, pts, *sizes, length)
 
 
 def _printable(text: str) -> str:

@@ -22,16 +22,13 @@ import os
 import select
 import signal
 import socket
-import struct
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from pipelines import confine
-from pipelines.wire import AnswerWriter, Request, read_request
-
-STATUS = struct.Struct("<ii")
-"""Sent up the life line: exit code as `os.waitstatus_to_exitcode` gives it, errno of a fork that failed or 0."""
+from pipelines.wire import STATUS, AnswerWriter, Request, read_request
 
 _ORPHAN_CHECK_MS = 1_000
 """How often to look whether the parent is still there, should another process hold our socket's other end open."""
@@ -56,14 +53,17 @@ def main(descriptor: int, entry: str, parent: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     control = socket.socket(fileno=descriptor)
     run: Run = importlib.import_module(entry).run
-    if len(os.listdir("/proc/self/task")) != 1:
+    if len(list(Path("/proc/self/task").iterdir())) != 1:
         raise RuntimeError(f"importing {entry} has started threads")
     facts = {"network_namespace": confine.detach_from_network()}
     # What is loaded now stays: keep the collector from touching, and so copying, its pages in every child.
     gc.collect()
     gc.freeze()
     facts |= _trial()
-    control.send(json.dumps(facts).encode())
+    try:
+        control.send(json.dumps(facts).encode())
+    except BrokenPipeError:
+        return  # closed before it was ready
     _Nursery(control, run, parent, facts).serve()
 
 
@@ -165,11 +165,11 @@ def _trial() -> dict[str, str]:
             confine.die_with_parent(own)
             confine.close_all_but({0, 1, 2, writable})
             facts = confine.confine(memory_bytes=_TRIAL_MEMORY, cpu_seconds=_TRIAL_CPU_SECONDS)
-            os.write(writable, json.dumps(facts | confine.check()).encode())
+            os.write(writable, json.dumps(facts | confine.check(own)).encode())
 
         _be_child(measure)
     os.close(writable)
-    with open(readable, "rb") as pipe:
+    with os.fdopen(readable, "rb") as pipe:
         text = pipe.read()
     if os.waitpid(process, 0)[1] != 0:
         raise RuntimeError("the trial child did not survive its own confinement")

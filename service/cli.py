@@ -63,33 +63,76 @@ Examples:
 
 @cli.command(epilog=_SCAN_EPILOG)
 @click.argument("paths", nargs=-1, required=True, metavar="RECORDING...", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("unmask-reports"),
-              show_default=True, help="Folder for the reports; each recording gets a folder NAME-SHA256 in it.")  # fmt: skip
-@click.option("--model", "models", multiple=True, metavar="NAME",
-              help="Checkpoint to run instead of the defaults; repeat for several. See `unmask weights list`.")  # fmt: skip
-@click.option("--weights", "folders", multiple=True, type=click.Path(path_type=Path, file_okay=False, exists=True),
-              help="Folder to look for checkpoints in first; repeatable.")  # fmt: skip
-@click.option("--device", default="cpu", show_default=True, metavar="DEVICE",
-              help="cpu, cuda or cuda:N: where the models run.")  # fmt: skip
-@click.option("--config", "config_file", type=click.Path(path_type=Path, dir_okay=False, exists=True),
-              help="TOML file with settings; the sections are those that a report prints.")  # fmt: skip
-@click.option("--set", "settings", multiple=True, metavar="SECTION.NAME=VALUE",
-              help="One setting; repeatable; wins over --config.")  # fmt: skip
-@click.option("--in-process", is_flag=True,
-              help="Decode in this process instead of a sandboxed child. Only for recordings that you trust.")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("unmask-reports"),
+    show_default=True,
+    help="Folder for the reports; each recording gets a folder NAME-SHA256 in it.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="Checkpoint to run instead of the defaults; repeat for several. See `unmask weights list`.",
+)
+@click.option(
+    "--weights",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder to look for checkpoints in first; repeatable.",
+)
+@click.option(
+    "--device", default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda or cuda:N: where the models run."
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="TOML file with settings; `unmask settings` prints one.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="SECTION.NAME=VALUE",
+    help="One setting; repeatable; wins over --config.",
+)
+@click.option(
+    "--in-process",
+    is_flag=True,
+    help="Decode in this process instead of a sandboxed child. Only for recordings that you trust.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON, one a line, and nothing else.")
 @click.option("-q", "--quiet", is_flag=True, help="Print one line a recording and no progress.")
 def scan(
-    paths: tuple[Path, ...], out: Path, models: tuple[str, ...], folders: tuple[Path, ...], device: str,
-    config_file: Path | None, settings: tuple[str, ...], in_process: bool, as_json: bool, quiet: bool,
-) -> None:  # fmt: skip
+    paths: tuple[Path, ...],
+    out: Path,
+    models: tuple[str, ...],
+    folders: tuple[Path, ...],
+    device: str,
+    config_file: Path | None,
+    settings: tuple[str, ...],
+    in_process: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Examine recordings: video, sound or pictures."""
     from service.scan import Request, run
 
     request = Request(
-        paths=paths, out=out, models=models, folders=folders, device=device, config_file=config_file,
-        settings=settings, in_process=in_process, style="json" if as_json else "line" if quiet else "full",
-    )  # fmt: skip
+        paths=paths,
+        out=out,
+        models=models,
+        folders=folders,
+        device=device,
+        config_file=config_file,
+        settings=settings,
+        in_process=in_process,
+        style="json" if as_json else "line" if quiet else "full",
+    )
     flagged, incomplete = run(request)
     sys.exit(Exit.NOT_ALL_EXAMINED if incomplete else Exit.FLAGGED if flagged else Exit.NOTHING_FLAGGED)
 
@@ -113,6 +156,14 @@ def schema() -> None:
     from service.scan import schema_json
 
     click.echo(schema_json())
+
+
+@cli.command()
+def settings() -> None:
+    """Print all settings with their defaults and meaning, as a file that `unmask scan --config` reads."""
+    from service.defaults import settings_toml
+
+    click.echo(settings_toml())
 
 
 @cli.command()

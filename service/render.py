@@ -39,7 +39,7 @@ from detect.report import (
 )
 from detect.types import Reason
 from service import figures
-from service.texts import known, say, sentences, visible
+from service.texts import known, rows, say, sentences, visible
 from service.timeline import MAX_ROWS, build_timeline, highest, strength
 
 _WEB = Path(__file__).parent / "web"
@@ -110,7 +110,6 @@ def render_html(report: Report) -> str:
         segments=highest(body.segments, _MAX_TABLE_ROWS, lambda segment: strength(segment.scores)),
         tracks=_tracks(report),
         voices=_voices(report),
-        settings=list(_flat(body.configuration.values)),
         # It goes into a style element for the foot of each printed page, so it has to be what it claims to be.
         page_sha256=sha256 if re.fullmatch("[0-9a-f]{64}", sha256) else None,
     )
@@ -127,8 +126,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        say=lambda key, **values: escape(say(key, **values)),
+        say=_say,
         sentences=sentences,
+        rows=rows,
         known=known,
         style=Markup("".join((_WEB / name).read_text(encoding="utf-8") for name in ("report.css", "report_print.css"))),
     )
@@ -136,8 +136,10 @@ def _environment() -> Environment:
         block=_block,
         clock=figures.clock,
         content=_content,
+        between=_between,
+        flat=lambda values: list(_flat(values)),
         interval=figures.interval,
-        length=figures.length,
+        lasting=figures.length,
         percent=figures.percent,
         place=_place,
         plain=_plain,
@@ -149,6 +151,12 @@ def _environment() -> Environment:
         watched=_watched,
     )
     return environment
+
+
+def _say(key: str, **values: object) -> Markup:
+    """A sentence, escaped. One within another is not escaped twice."""
+    plain = {name: value.unescape() if isinstance(value, Markup) else value for name, value in values.items()}
+    return escape(say(key, **plain))
 
 
 def _finalize(value: object) -> object:
@@ -287,6 +295,14 @@ def _shape(stream: StreamFacts) -> str:
     if stream.language is not None:
         parts.append(stream.language)
     return ", ".join(parts)
+
+
+def _between(values: Sequence[float]) -> str:
+    """`41 to 57`, rounded; one number where both ends are the same."""
+    if not values:
+        return say("page.not_stated")
+    low, high = round(min(values)), round(max(values))
+    return str(low) if low == high else say("page.between", low=low, high=high)
 
 
 def _watched(coverage: Coverage) -> float:

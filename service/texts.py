@@ -104,3 +104,12 @@ def sentences(key: str) -> list[str]:
         KeyError: the file has no such list.
     """
     return [str(sentence) for sentence in _entry(key)]
+
+
+def rows(key: str) -> list[list[str]]:
+    """The cells of a table.
+
+    Raises:
+        KeyError: the file has no such table.
+    """
+    return [[str(cell) for cell in row] for row in _entry(key)]

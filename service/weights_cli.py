@@ -53,8 +53,12 @@ Examples:
 @weights.command(epilog=_FETCH_EPILOG)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "every", is_flag=True, help="Every checkpoint of the manifest.")
-@click.option("--from", "source", type=click.Path(path_type=Path, file_okay=False, exists=True),
-              help="Copy from this folder instead of downloading: for machines without a network.")  # fmt: skip
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Copy from this folder instead of downloading: for machines without a network.",
+)
 def fetch(names: tuple[str, ...], every: bool, source: Path | None) -> None:
     """Download checkpoints from their authors' addresses into the cache, and verify them."""
     from rich.console import Console

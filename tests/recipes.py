@@ -265,7 +265,9 @@ def write_video(
     if pts is None:
         times = list(range(len(pictures)))
     height, width = pictures[0].shape[:2]
-    tracks: list[NDArray[np.float32]] = [] if audio is None else list(audio) if isinstance(audio, list | tuple) else [audio]  # type: ignore[list-item]  # a single array is not a Sequence of arrays to mypy
+    tracks: list[NDArray[np.float32]] = (
+        [] if audio is None else list(audio) if isinstance(audio, list | tuple) else [audio]
+    )  # type: ignore[list-item]  # a single array is not a Sequence of arrays to mypy
     with av.open(str(path), "w", format=container_format, container_options=container_options or {}) as container:
         container.metadata.update(metadata or {})
         stream: Any = container.add_stream(codec, rate=Fraction(fps), options=_encoder_options(codec, options))
@@ -292,7 +294,9 @@ def write_video(
         sound_streams = [_add_sound(container, sound, track, audio_rate) for track in tracks]
         packets: list[Any] = []
         for picture, time in zip(pictures, times, strict=False):
-            packets += stream.encode(_encodable(picture, stream.pix_fmt, time, time_base or 1 / Fraction(fps), matrix, full_range))
+            packets += stream.encode(
+                _encodable(picture, stream.pix_fmt, time, time_base or 1 / Fraction(fps), matrix, full_range)
+            )
         packets += stream.encode(None)
         for sound_stream, track in zip(sound_streams, tracks, strict=True):
             packets += _sound_packets(sound_stream, track, audio_rate, audio_start)
@@ -357,7 +361,9 @@ def cut(source: Path, path: Path, fraction: float = 0.5) -> Path:
     return path
 
 
-def flip_bytes(source: Path, path: Path, count: int = 400, *, start: float = 0.2, end: float = 0.8, seed: int = 0) -> Path:
+def flip_bytes(
+    source: Path, path: Path, count: int = 400, *, start: float = 0.2, end: float = 0.8, seed: int = 0
+) -> Path:
     """Invert `count` bytes at places between two fractions of the file, the same for the same seed."""
     data = bytearray(source.read_bytes())
     chooser = random.Random(seed)  # noqa: S311  # repeatable damage, not secrecy
@@ -418,7 +424,14 @@ def jpeg_with_html(path: Path) -> Path:
     return path
 
 
-def picture_animation(path: Path, num_frames: int, *, milliseconds: int | list[int] = 100, size: tuple[int, int] = (96, 160), **options: Any) -> Path:
+def picture_animation(
+    path: Path,
+    num_frames: int,
+    *,
+    milliseconds: int | list[int] = 100,
+    size: tuple[int, int] = (96, 160),
+    **options: Any,
+) -> Path:
     """An animated GIF, WebP or PNG of numbered pictures."""
     first, *rest = [Image.fromarray(numbered(number, size)) for number in range(num_frames)]
     first.save(path, save_all=True, append_images=rest, duration=milliseconds, loop=0, **options)

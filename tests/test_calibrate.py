@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from detect.calibrate import AffineMap, Calibration, Fusion, Level, Pooling, verbal
+from detect.calibrate import AffineMap, Calibration, Fusion, Level, Pooling, Population, verbal
 from detect.errors import WeightsMismatch
 from detect.types import Modality
 
@@ -21,7 +21,7 @@ def calibration_dict(sha256: str = "0" * 64, **changes: Any) -> dict[str, Any]:
     return {
         "format_version": 1,
         "checkpoint_sha256": sha256,
-        "maps": {level: line for level in Level},
+        "maps": dict.fromkeys(Level, line),
         "pooling": {"subject": {"fraction": 1.0}, "modality": {"fraction": 0.0}},
         "population": POPULATION,
         **changes,
@@ -111,15 +111,13 @@ def test_words_for_a_ratio_that_would_overflow() -> None:
 
 
 def test_fusion_weighs_and_cuts() -> None:
-    fusion = Fusion.model_validate(
-        {
-            "format_version": 1,
-            "weights": {"face": 0.5, "voice": 1.0},
-            "b": -0.5,
-            "lower": -2,
-            "upper": 2,
-            "population": POPULATION,
-        }  # fmt: skip
+    fusion = Fusion(
+        format_version=1,
+        weights={Modality.FACE: 0.5, Modality.VOICE: 1.0},
+        b=-0.5,
+        lower=-2.0,
+        upper=2.0,
+        population=Population.model_validate(POPULATION),
     )
     assert fusion.apply({Modality.FACE: 2.0, Modality.VOICE: 1.0}) == (1.5, False)
     assert fusion.apply({Modality.FACE: 20.0, Modality.VOICE: 1.0}) == (2.0, True)

@@ -13,7 +13,18 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tests.corpus.scene import FPS, NUM_FRAMES, SIZE, background, encode, face_clip, packets_of, picture, pictures, portrait
+from tests.corpus.scene import (
+    FPS,
+    NUM_FRAMES,
+    SIZE,
+    background,
+    encode,
+    face_clip,
+    packets_of,
+    picture,
+    pictures,
+    portrait,
+)
 from tests.corpus.surgery import (
     Packet,
     Track,
@@ -59,7 +70,9 @@ def _without_first_key(gop: int, path: Path) -> None:
 def _without_parameters(path: Path) -> None:
     """Two streams in a row with different entropy coding; the second one's parameter sets are gone."""
     before = split_units(face_clip(".h264"))
-    after = split_units(encode(".h264", frames=pictures(), options={"preset": "faster", "profile": "high", "b-pyramid": "0"}))
+    after = split_units(
+        encode(".h264", frames=pictures(), options={"preset": "faster", "profile": "high", "b-pyramid": "0"})
+    )
     path.write_bytes(join_units([*before, *(unit for unit in after if unit_type(unit) not in (7, 8))]))
 
 
@@ -176,7 +189,9 @@ def _anamorphic(path: Path) -> None:
 
 
 def _odd_width(path: Path) -> None:
-    _twin(path, frames=[np.pad(frame, ((0, 1), (0, 1), (0, 0)), mode="edge") for frame in pictures()], pix_fmt="yuv444p")
+    _twin(
+        path, frames=[np.pad(frame, ((0, 1), (0, 1), (0, 0)), mode="edge") for frame in pictures()], pix_fmt="yuv444p"
+    )
 
 
 # ---------------------------------------------------------------------------------------------- 19: clocks that lie

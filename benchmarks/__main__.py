@@ -1,0 +1,53 @@
+"""`python -m benchmarks`: every number in the README and the cards is printed by one of these commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@click.group()
+def main() -> None:
+    """Measure unmask. Results are written to benchmarks/results/."""
+
+
+@main.command()
+@click.option(
+    "--shared",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="UNMASK_SHARED",
+    default=Path("../shared"),
+    show_default=True,
+    help="Folder that holds media/protocol.csv.",
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+@click.option("--limit", type=int, help="Only the first N recordings.")
+def media(shared: Path, out: Path, limit: int | None) -> None:
+    """Scan whole recordings with every checkpoint: labels, logits, abstentions."""
+    from benchmarks.media import measure
+
+    measure(shared, out, limit)
+
+
+@main.command()
+@click.argument("recording", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--repeats", default=5, show_default=True, help="Runs of each; the median is printed.")
+@click.option(
+    "--long", "long_", is_flag=True, help="Also compare the memory of a 2-hour recording with a 2-minute one."
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+def throughput(recording: Path | None, repeats: int, long_: bool, out: Path) -> None:
+    """Time and memory of decoding alone, of each stage and of the whole, side by side in one run.
+
+    Without RECORDING a 10-second 1080p30 H.264 clip with one face and speech is made by a recipe.
+    """
+    from benchmarks.throughput import measure
+
+    measure(recording, repeats, long_, out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""Whole recordings through the whole program, with every checkpoint: what each says, and where it abstains.
+
+These rows are for reporting only: nothing is trained, calibrated or chosen on them.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.metrics import auc, eer
+from detect.analyze import Analyzer
+from detect.config import Config, Scoring
+from detect.engine import LocalEngine
+from detect.models import CATALOGUE
+from detect.report import Report
+from detect.types import Modality
+from detect.version import VERSION
+from pipelines.sandbox import Sandbox
+
+COMMAND = "python -m benchmarks media"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One recording of the protocol, and what came of it."""
+
+    path: str
+    dataset: str
+    label: str
+    attack: str
+    state: str
+    tracks: int
+    scored_samples: int
+    speech_seconds: float
+    logits: dict[str, float]
+    """By checkpoint, recording level; absent where it abstained."""
+    abstentions: str
+
+
+def measure(shared: Path, out: Path, limit: int | None) -> list[Row]:
+    """Scan every recording of `media/protocol.csv` and write `media.csv` and `media.md`.
+
+    Args:
+        shared: Folder that holds `media/`.
+        out: Where the results go.
+        limit: Only the first so many.
+    """
+    with (shared / "media" / "protocol.csv").open(encoding="utf-8", newline="") as file:
+        protocol = list(csv.DictReader(file))[:limit]
+    config = Config(scoring=Scoring(face_models=_names(Modality.FACE), voice_models=_names(Modality.VOICE)))
+    engine = LocalEngine(config, weights=[shared / "weights" / "upstream"])
+    with Sandbox() as sandbox:
+        analyzer = Analyzer(config, engine=engine, decoder=sandbox)
+        rows = [
+            _row(entry, analyzer.examine(shared / "media" / entry["path"]))
+            for entry in track(protocol, "scanning", console=Console(stderr=True))
+        ]
+    out.mkdir(parents=True, exist_ok=True)
+    _write_csv(rows, out / "media.csv")
+    text = _markdown(rows, config)
+    (out / "media.md").write_text(text, encoding="utf-8")
+    print(text)
+    return rows
+
+
+def _names(modality: Modality) -> tuple[str, ...]:
+    return tuple(name for name, spec in CATALOGUE.items() if spec.modality is modality)
+
+
+def _row(entry: dict[str, str], report: Report) -> Row:
+    body = report.body
+    reason = f":{body.outcome.reason}" if body.outcome.reason else ""
+    return Row(
+        path=entry["path"],
+        dataset=entry["dataset"],
+        label=entry["label"],
+        attack=entry["attack"],
+        state=f"{body.outcome.state}{reason}",
+        tracks=len(body.tracks),
+        scored_samples=sum(item.num_scored for item in body.tracks),
+        speech_seconds=round(sum(voice.speech_seconds for voice in body.voices), 2),
+        logits={score.model: score.logit for finding in body.findings for score in finding.scores},
+        abstentions=" ".join(f"{entry.subject}:{entry.reason}" for entry in body.abstentions),
+    )
+
+
+def _write_csv(rows: list[Row], path: Path) -> None:
+    names = [*_names(Modality.FACE), *_names(Modality.VOICE)]
+    facts = ("path", "dataset", "label", "attack", "state", "tracks", "scored_samples", "speech_seconds")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*facts, *names, "abstentions"])
+        for row in rows:
+            logits = [row.logits.get(name, "") for name in names]
+            writer.writerow([*(getattr(row, fact) for fact in facts), *logits, row.abstentions])
+
+
+def _markdown(rows: list[Row], config: Config) -> str:
+    lines = [
+        "# Whole recordings, every checkpoint",
+        "",
+        f"Made by `{COMMAND}` with unmask {VERSION}, configuration {config.digest()[:12]}. Logits are raw network",
+        "outputs, larger for spoof, uncalibrated, and not comparable between checkpoints. A recording's logit is that",
+        "of its highest face or voice; a dash is an abstention, whose reason stands in `media.csv`.",
+        "",
+    ]
+    for modality in Modality:
+        names = _names(modality)
+        lines += [f"## {modality}", "", "| recording | label | attack | " + " | ".join(names) + " |"]
+        lines += ["|---|---|---" + "|--:" * len(names) + "|"]
+        for row in rows:
+            cells = [f"{row.logits[name]:+.2f}" if name in row.logits else "-" for name in names]
+            lines.append(f"| {row.path} | {row.label} | {row.attack} | " + " | ".join(cells) + " |")
+        lines += ["", *_summary(rows, modality, names)]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(rows: list[Row], modality: Modality, names: tuple[str, ...]) -> list[str]:
+    """How each checkpoint separates the labels, where a label of the recording speaks of this modality."""
+    if modality is Modality.VOICE:
+        return ["The protocol labels pictures, not voices: there is nothing here to separate the voice logits by.", ""]
+    lines = ["| checkpoint | scored | coverage | AUC | EER |", "|---|--:|--:|--:|--:|"]
+    for name in names:
+        scores: dict[str, list[float]] = defaultdict(list)
+        for row in rows:
+            if name in row.logits:
+                scores[row.label].append(row.logits[name])
+        count = sum(map(len, scores.values()))
+        separated = [f"{count}", f"{count / len(rows):.0%}"]
+        if scores["bonafide"] and scores["spoof"]:
+            separated += [f"{metric(bonafide=scores['bonafide'], spoof=scores['spoof']):.3f}" for metric in (auc, eer)]
+        lines.append(f"| {name} | " + " | ".join(separated) + " |")
+    return [*lines, ""]

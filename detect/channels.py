@@ -1,0 +1,213 @@
+"""Which channels of an audio stream carry which voice: measured over the whole stream before anything is mixed.
+
+Mixing all channels to one, the usual way, loses speech: out-of-phase stereo cancels, the two ends of a telephone call
+talk over each other, and a voice in one of six channels drops by 16 dB. So channels are mixed only where they carry the
+same signal everywhere; otherwise each one with content is listened to for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detect.decoded import VoiceQuality
+from detect.report import AbstentionEntry
+from detect.types import Float32Array, Modality, Reason
+
+_SAME_SIGNAL = 0.95
+"""Correlation with the channels' mean from which a channel carries the same signal. For two channels of equal level it
+stands for a correlation of 0.8 with each other; the two ends of a call, which are independent, come to 0.71."""
+
+_OPPOSED = -0.5
+"""Correlation of two channels within one piece of about a second at which they would cancel rather than add. Two pieces
+of independent noise of that length stay within 0.05 of zero."""
+
+_AUDIBLE_RMS = 0.003
+"""-50 dBFS: in pieces that are weaker, two channels may hold opposed hum and nothing else."""
+
+_CONTENT_SWING = 3 / 32768
+"""Half the distance from lowest to highest sample at or under which a channel has no content: the dither of 16-bit
+sound swings by 2 steps (triangular, Lipshitz et al., JAES 1992), and a constant offset does not swing."""
+
+_CLIPPED_LEVEL = 0.999
+"""At or over this a sample is at full scale: 16-bit full scale and one per mille under it, as codecs smear."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VoicePlan:
+    """How the channels of one stream become voices."""
+
+    voices: tuple[int | None, ...]
+    """Channel of each voice, ascending; None, alone, where the channels are mixed to one."""
+    members: tuple[int, ...]
+    """Channels that are mixed, where they are."""
+    signs: tuple[float, ...]
+    """Polarity of each member against the loudest."""
+    qualities: tuple[VoiceQuality, ...]
+    abstentions: tuple[AbstentionEntry, ...]
+
+    def mix(self, samples: Float32Array) -> Float32Array:
+        """Turn the channels of a piece into voices.
+
+        Args:
+            samples: (channels, n) float32. A piece may have fewer channels than the stream at its widest.
+
+        Returns:
+            (n, voices) float32.
+        """
+        mixed = np.zeros((samples.shape[1], len(self.voices)), np.float32)
+        for place, channel in enumerate(self.voices):
+            if channel is None:
+                there = [(member, sign) for member, sign in zip(self.members, self.signs, strict=True)
+                         if member < len(samples)]  # fmt: skip
+                for member, sign in there:
+                    mixed[:, place] += samples[member] * np.float32(sign / len(there))
+            elif channel < len(samples):
+                mixed[:, place] = samples[channel]
+        return mixed
+
+
+class ChannelSurvey:
+    """Gathers levels, correlation and polarity of the channels of one stream."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._sum = np.zeros(0)
+        self._cross = np.zeros((0, 0))
+        self._most_opposed = np.zeros((0, 0))
+        self._most_alike = np.zeros((0, 0))
+        self._low = np.zeros(0)
+        self._high = np.zeros(0)
+        self._clipped = np.zeros(0)
+
+    def add(self, samples: Float32Array) -> None:
+        """Take in one piece of about a second.
+
+        Args:
+            samples: (channels, n) float32, finite. Channels that the piece lacks count as silent.
+        """
+        self._widen(max(len(samples), len(self._sum)))
+        piece = samples.astype(np.float64)
+        width, count = piece.shape
+        if not count:
+            return
+        cross = piece @ piece.T
+        self._count += count
+        self._sum[:width] += piece.sum(axis=1)
+        self._cross[:width, :width] += cross
+        self._low[:width] = np.minimum(self._low[:width], piece.min(axis=1))
+        self._high[:width] = np.maximum(self._high[:width], piece.max(axis=1))
+        self._clipped[:width] += (np.abs(piece) >= _CLIPPED_LEVEL).sum(axis=1)
+        covariance = cross / count - np.outer(piece.mean(axis=1), piece.mean(axis=1))
+        level = np.sqrt(np.clip(np.diag(covariance), 0, None))
+        audible = np.outer(level >= _AUDIBLE_RMS, level >= _AUDIBLE_RMS)
+        alike = np.divide(covariance, np.outer(level, level), out=np.zeros_like(covariance), where=audible)
+        corner = np.s_[:width, :width]
+        self._most_opposed[corner] = np.minimum(self._most_opposed[corner], alike)
+        self._most_alike[corner] = np.maximum(self._most_alike[corner], alike)
+
+    def plan(self, stream: int, max_voices: int) -> VoicePlan:
+        """Decide on the voices.
+
+        Args:
+            stream: Index of the stream, for messages.
+            max_voices: Separate channels that are listened to, loudest first; the others are named.
+        """
+        swing = (self._high - self._low) / 2
+        content = [channel for channel in range(len(swing)) if swing[channel] > _CONTENT_SWING]
+        silent = [channel for channel in range(len(swing)) if channel not in content]
+        abstentions = _silences(stream, silent, swing, anything=bool(content))
+        signs = self._polarity(content)
+        if len(content) > 1 and self._same(content, signs):
+            quality = self._quality(None, content)
+            return VoicePlan(
+                voices=(None,), members=tuple(content), signs=tuple(float(sign) for sign in signs),
+                qualities=(quality,), abstentions=tuple(abstentions),
+            )  # fmt: skip
+        if len(content) > max_voices:
+            loudest = sorted(content, key=lambda channel: (-self._variance(channel), channel))
+            content, beyond = sorted(loudest[:max_voices]), sorted(loudest[max_voices:])
+            abstentions.append(_beyond(stream, beyond, max_voices))
+        alone = len(swing) == 1
+        return VoicePlan(
+            voices=tuple(None if alone else channel for channel in content),
+            members=tuple(content) if alone else (),
+            signs=(1.0,) if alone and content else (),
+            qualities=tuple(self._quality(None if alone else channel, [channel]) for channel in content),
+            abstentions=tuple(abstentions),
+        )
+
+    def _widen(self, width: int) -> None:
+        more = width - len(self._sum)
+        for name in ("_sum", "_low", "_high", "_clipped") if more else ():
+            setattr(self, name, np.pad(getattr(self, name), (0, more)))
+        for name in ("_cross", "_most_opposed", "_most_alike") if more else ():
+            setattr(self, name, np.pad(getattr(self, name), (0, more)))
+
+    def _covariance(self) -> NDArray[np.float64]:
+        mean = self._sum / max(1, self._count)
+        covariance: NDArray[np.float64] = self._cross / max(1, self._count) - np.outer(mean, mean)
+        return covariance
+
+    def _variance(self, channel: int) -> float:
+        return float(self._covariance()[channel, channel])
+
+    def _polarity(self, channels: Sequence[int]) -> NDArray[np.float64]:
+        """+1 or -1 of each channel against the loudest of them."""
+        if not channels:
+            return np.zeros(0)
+        covariance = self._covariance()[np.ix_(channels, channels)]
+        loudest = int(np.argmax(np.diag(covariance)))
+        return np.where(covariance[loudest] < 0, -1.0, 1.0)
+
+    def _same(self, channels: Sequence[int], signs: NDArray[np.float64]) -> bool:
+        """Whether all carry one signal, over the whole and, as far as polarity goes, in every piece."""
+        part = np.ix_(channels, channels)
+        turned = np.outer(signs, signs)
+        covariance = self._covariance()[part] * turned
+        with_mean = covariance.mean(axis=1)
+        of_mean = covariance.mean()
+        level = np.sqrt(np.diag(covariance) * of_mean)
+        if not (of_mean > 0 and bool(np.all(with_mean >= _SAME_SIGNAL * level))):
+            return False
+        worst = np.where(turned > 0, self._most_opposed[part], -self._most_alike[part])
+        return bool(worst.min() > _OPPOSED)
+
+    def _quality(self, voice: int | None, channels: Sequence[int]) -> VoiceQuality:
+        part = list(channels)
+        power = np.diag(self._cross)[part] / self._count
+        return VoiceQuality(
+            channel=voice,
+            peak=round(float(np.maximum(-self._low[part], self._high[part]).max()), 6),
+            rms=round(float(np.sqrt(power.mean())), 6),
+            clipped_fraction=round(float(self._clipped[part].max() / self._count), 6),
+        )
+
+
+def _silences(
+    stream: int, silent: Sequence[int], swing: NDArray[np.float64], *, anything: bool
+) -> list[AbstentionEntry]:
+    if not anything:
+        return [_silence(f"stream {stream}", float(swing.max(initial=0.0)))]
+    return [_silence(f"stream {stream} channel {channel}", float(swing[channel])) for channel in silent]
+
+
+def _silence(subject: str, swing: float) -> AbstentionEntry:
+    return AbstentionEntry(
+        reason=Reason.NO_AUDIO_CONTENT,
+        subject=subject,
+        detail=f"silence: samples swing by {swing:.6f} of full scale, content needs more than {_CONTENT_SWING:.6f}",
+        modality=Modality.VOICE,
+    )
+
+
+def _beyond(stream: int, channels: Sequence[int], limit: int) -> AbstentionEntry:
+    return AbstentionEntry(
+        reason=Reason.CHANNELS_BEYOND_LIMIT,
+        subject=f"stream {stream}",
+        detail=f"channels {', '.join(map(str, channels))} were not listened to: the {limit} loudest were",
+        modality=Modality.VOICE,
+    )
