@@ -25,6 +25,9 @@ _OPPOSED = -0.5
 """Correlation of two channels within one piece of about a second at which they would cancel rather than add. Two pieces
 of independent noise of that length stay within 0.05 of zero."""
 
+_MIN_PIECE = 4_000
+"""Samples: correlation of less is chance. Half a second of telephone sound."""
+
 _AUDIBLE_RMS = 0.003
 """-50 dBFS: in pieces that are weaker, two channels may hold opposed hum and nothing else."""
 
@@ -71,17 +74,18 @@ class VoicePlan:
 
 
 class ChannelSurvey:
-    """Gathers levels, correlation and polarity of the channels of one stream."""
+    """Gathers levels, correlation and polarity of the channels of one stream.
 
-    def __init__(self) -> None:
+    Args:
+        max_channels: No piece has more.
+    """
+
+    def __init__(self, max_channels: int) -> None:
+        self._width = 0
         self._count = 0
-        self._sum = np.zeros(0)
-        self._cross = np.zeros((0, 0))
-        self._most_opposed = np.zeros((0, 0))
-        self._most_alike = np.zeros((0, 0))
-        self._low = np.zeros(0)
-        self._high = np.zeros(0)
-        self._clipped = np.zeros(0)
+        self._sum, self._clipped = np.zeros((2, max_channels))
+        self._low, self._high = np.full(max_channels, np.inf), np.full(max_channels, -np.inf)
+        self._cross, self._most_opposed, self._most_alike = np.zeros((3, max_channels, max_channels))
 
     def add(self, samples: Float32Array) -> None:
         """Take in one piece of about a second.
@@ -89,9 +93,13 @@ class ChannelSurvey:
         Args:
             samples: (channels, n) float32, finite. Channels that the piece lacks count as silent.
         """
-        self._widen(max(len(samples), len(self._sum)))
         piece = samples.astype(np.float64)
         width, count = piece.shape
+        if self._count and width != self._width:  # a channel is silent wherever it is not there
+            lacking = np.s_[min(width, self._width) : max(width, self._width)]
+            self._low[lacking] = np.minimum(self._low[lacking], 0)
+            self._high[lacking] = np.maximum(self._high[lacking], 0)
+        self._width = max(self._width, width)
         if not count:
             return
         cross = piece @ piece.T
@@ -101,11 +109,15 @@ class ChannelSurvey:
         self._low[:width] = np.minimum(self._low[:width], piece.min(axis=1))
         self._high[:width] = np.maximum(self._high[:width], piece.max(axis=1))
         self._clipped[:width] += (np.abs(piece) >= _CLIPPED_LEVEL).sum(axis=1)
-        covariance = cross / count - np.outer(piece.mean(axis=1), piece.mean(axis=1))
+        if count >= _MIN_PIECE:
+            self._compare(cross / count - np.outer(piece.mean(axis=1), piece.mean(axis=1)))
+
+    def _compare(self, covariance: NDArray[np.float64]) -> None:
+        """Keep the extremes of correlation among the pieces."""
         level = np.sqrt(np.clip(np.diag(covariance), 0, None))
         audible = np.outer(level >= _AUDIBLE_RMS, level >= _AUDIBLE_RMS)
         alike = np.divide(covariance, np.outer(level, level), out=np.zeros_like(covariance), where=audible)
-        corner = np.s_[:width, :width]
+        corner = np.s_[: len(level), : len(level)]
         self._most_opposed[corner] = np.minimum(self._most_opposed[corner], alike)
         self._most_alike[corner] = np.maximum(self._most_alike[corner], alike)
 
@@ -116,7 +128,7 @@ class ChannelSurvey:
             stream: Index of the stream, for messages.
             max_voices: Separate channels that are listened to, loudest first; the others are named.
         """
-        swing = (self._high - self._low) / 2
+        swing = (self._high - self._low)[: self._width] / 2
         content = [channel for channel in range(len(swing)) if swing[channel] > _CONTENT_SWING]
         silent = [channel for channel in range(len(swing)) if channel not in content]
         abstentions = _silences(stream, silent, swing, anything=bool(content))
@@ -139,13 +151,6 @@ class ChannelSurvey:
             qualities=tuple(self._quality(None if alone else channel, [channel]) for channel in content),
             abstentions=tuple(abstentions),
         )
-
-    def _widen(self, width: int) -> None:
-        more = width - len(self._sum)
-        for name in ("_sum", "_low", "_high", "_clipped") if more else ():
-            setattr(self, name, np.pad(getattr(self, name), (0, more)))
-        for name in ("_cross", "_most_opposed", "_most_alike") if more else ():
-            setattr(self, name, np.pad(getattr(self, name), (0, more)))
 
     def _covariance(self) -> NDArray[np.float64]:
         mean = self._sum / max(1, self._count)

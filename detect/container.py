@@ -116,6 +116,19 @@ def _not_on_list(file: BinaryIO, limits: Limits) -> InputError:
     return UnreadableMedia("unrecognised", "no format of a recording was recognised in these bytes")
 
 
+def describe(container: InputContainer, index: int) -> str:
+    """FFmpeg's own line on a stream, for one whose codec has no decoder and so no name in PyAV."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    try:
+        text = container.dumps_format()
+    finally:
+        av.logging.set_level(level)
+    start = f"Stream #0:{index}"
+    lines = [line.strip() for line in text.splitlines()]
+    return next((line[len(start) :][:120].lstrip(":[]()0x ") for line in lines if line.startswith(start)), "unknown")
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn what FFmpeg and the file object raise into `InputError`s.

@@ -11,6 +11,7 @@
     +-- WeightsError           the installation is at fault
     |   +-- WeightsNotFound      no such checkpoint on this machine
     |   +-- WeightsMismatch      a checkpoint that is not the one the manifest names
+    |   +-- WeightsUnavailable   a checkpoint could not be fetched
     +-- DeviceError            the machine is at fault
 
 `InputError`s become the state of the item they concern: the examination of a recording reports them, it does not
@@ -22,7 +23,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from detect.types import ItemState
-from weights.errors import UnmaskError, WeightsError, WeightsMismatch, WeightsNotFound
+from weights.errors import UnmaskError, WeightsError, WeightsMismatch, WeightsNotFound, WeightsUnavailable
 
 __all__ = [
     "ConfigError",
@@ -37,6 +38,7 @@ __all__ = [
     "WeightsError",
     "WeightsMismatch",
     "WeightsNotFound",
+    "WeightsUnavailable",
 ]
 
 

@@ -5,12 +5,18 @@ Headers are claims; these are facts. Only integers are kept, in the stream's own
 
 from __future__ import annotations
 
+import math
+import struct
 from array import array
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from detect.bitstream import Test, reference_test
@@ -33,14 +39,17 @@ class Packets:
     num_corrupt: int = 0
     """Marked by the demuxer: cut short, or with a gap before them."""
     num_bytes: int = 0
+    num_empty: int = 0
+    """Without data: in AVI a picture shown once more."""
     first: int | None = None
-    """Earliest presentation time; what a decoder drops at the start of a sound track is not presented."""
+    """Earliest presentation time. What a decoder drops at the start of a sound track (priming) is not presented."""
     last: int | None = None
     """Latest end of presentation."""
     num_unsure: int = 0
     """Pictures of which the packet does not tell whether they are references."""
     _pts: array[int] = field(default_factory=lambda: array("q"))
     _ends: array[int] = field(default_factory=lambda: array("q"))
+    _heard: int = MISSING
     _flags: bytearray = field(default_factory=bytearray)
 
     @property
@@ -63,26 +72,51 @@ class Packets:
         """(n,) whether other pictures are predicted from this one, as far as known."""
         return np.frombuffer(self._flags, np.uint8) & 2 == 2
 
-    def add(self, packet: Packet, test: Test | None, *, is_picture: bool) -> None:
-        """Take a packet's numbers."""
+    def add_sound(self, packet: Packet[AudioStream], ticks_a_sample: Fraction) -> None:
+        """Take a sound packet's numbers; priming and padding that a decoder drops do not count as presented."""
+        self._count(packet)
+        if packet.pts is None:
+            return
+        begin, end = packet.pts, packet.pts + max(0, packet.duration or 0)
+        if packet.has_sidedata("skip_samples"):
+            head, tail = struct.unpack_from("<II", bytes(packet.get_sidedata("skip_samples")))
+            self._heard = begin + round_half_up(head * ticks_a_sample)
+            end -= round_half_up(tail * ticks_a_sample)
+        if packet.is_discard:
+            return
+        begin = max(begin, self._heard)
+        self.first = begin if self.first is None else min(self.first, begin)
+        self.last = end if self.last is None else max(self.last, end)
+
+    def add_picture(self, packet: Packet[VideoStream], test: Test | None) -> None:
+        """Take a picture's numbers; one that an edit list hides is decoded for its neighbours but never shown."""
+        self._count(packet)
+        if packet.is_discard:
+            return
+        pts = MISSING if packet.pts is None else packet.pts
+        end = pts if packet.pts is None else packet.pts + max(0, packet.duration or 0)
+        if packet.pts is not None:
+            self.first = pts if self.first is None else min(self.first, pts)
+            self.last = end if self.last is None else max(self.last, end)
+        reference = test(memoryview(packet)) if test else None
+        self.num_unsure += reference is None
+        self._pts.append(pts)
+        self._ends.append(end)
+        self._flags.append(packet.is_keyframe | (reference is not False) << 1)
+
+    def add_other(self, packet: Packet[Stream]) -> None:
+        """Count a packet of a stream that is not examined."""
+        self._count(packet)
+
+    def _count(self, packet: Packet[Stream]) -> None:
         self.count += 1
         self.num_bytes += packet.size
         self.num_corrupt += packet.is_corrupt
-        pts = MISSING if packet.pts is None else packet.pts
-        end = pts if pts == MISSING else pts + max(0, packet.duration or 0)
-        if packet.is_discard:  # hidden by an edit list: decoded for those that follow, never shown
-            return
-        if pts != MISSING:
-            if self.first is None or pts < self.first:
-                self.first = pts
-            if self.last is None or end > self.last:
-                self.last = end
-        if is_picture:
-            reference = test(memoryview(packet)) if test else None
-            self.num_unsure += reference is None
-            self._pts.append(pts)
-            self._ends.append(end)
-            self._flags.append(packet.is_keyframe | (reference is not False) << 1)
+
+
+def round_half_up(value: Fraction) -> int:
+    """Nearest integer as FFmpeg's av_rescale_q gives it for positive values."""
+    return math.floor(value + Fraction(1, 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +138,7 @@ def read_through(container: InputContainer, limits: Limits) -> Reading:
         UnsupportedMedia: the container refers to something outside itself.
     """
     streams = {stream.index: Packets() for stream in container.streams}
-    video = {stream.index for stream in container.streams.video}
+    ticks_a_sample = {stream.index: _ticks_a_sample(stream) for stream in container.streams.audio}
     tests = {
         stream.index: reference_test(stream.codec_context.codec.canonical_name, stream.codec_context.extradata)
         for stream in container.streams.video
@@ -127,11 +161,22 @@ def read_through(container: InputContainer, limits: Limits) -> Reading:
             raise
         if packet is None:
             break
+        index = packet.stream_index
         if packet.size == 0:
+            streams[index].num_empty += packet.dts is not None
             continue
         total += 1
         if total > limits.max_packets:
             raise LimitExceeded("packets", f"more than {limits.max_packets} packets")
-        index = packet.stream_index
-        streams[index].add(packet, tests.get(index), is_picture=index in video)
+        if index in ticks_a_sample:
+            streams[index].add_sound(packet, ticks_a_sample[index])
+        elif isinstance(packet.stream, VideoStream):
+            streams[index].add_picture(packet, tests.get(index))
+        else:
+            streams[index].add_other(packet)
     return Reading(streams=streams, num_failures=failures, messages=tuple(log.lines))
+
+
+def _ticks_a_sample(stream: AudioStream) -> Fraction:
+    rate = stream.codec_context.sample_rate if stream.codec_context is not None else 0
+    return Fraction(0) if not rate or not stream.time_base else 1 / (rate * stream.time_base)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from detect.audio import read_audio
-from detect.errors import DecoderCrashed, InputError
+from detect.errors import DecoderCrashed
 from detect.media import survey
 from detect.video import read_frames
 from pipelines.wire import AnswerWriter, Request
@@ -29,25 +29,20 @@ def run(request: Request, evidence: BinaryIO, answers: AnswerWriter) -> None:
     Args:
         request: What to do.
         evidence: The recording, read-only.
-        answers: Where results and verdicts go.
+        answers: Where results go.
+
+    Raises:
+        InputError: the verdict on the evidence; the zygote passes it on.
     """
     config, media, stream = request.config, request.media, request.stream
-    try:
-        if request.job == "survey":
-            answers.answer(survey(evidence, config))
-        elif media is None:
-            answers.error(DecoderCrashed("protocol", "a stream was asked for without a survey"))
-        elif request.job == "frames":
-            for frame in read_frames(evidence, media, stream, config, num_threads=request.num_threads):
-                answers.answer(frame)
-        else:
-            for block in read_audio(evidence, media, stream, config):
-                answers.answer(block)
-    except InputError as error:
-        answers.error(error)
-    except MemoryError:
-        answers.out_of_memory()
-    except BrokenPipeError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever hostile evidence provokes becomes this item's state
-        answers.error(DecoderCrashed("exception", f"{type(error).__name__}: {error}"))
+    if request.job == "survey":
+        answers.answer(survey(evidence, config))
+        return
+    if media is None:
+        raise DecoderCrashed("protocol", "a stream was asked for without what a survey says of the recording")
+    if request.job == "frames":
+        for frame in read_frames(evidence, media, stream, config, num_threads=request.num_threads):
+            answers.answer(frame)
+    else:
+        for block in read_audio(evidence, media, stream, config):
+            answers.answer(block)

@@ -25,9 +25,10 @@ from typing import Literal, NoReturn, Self
 
 from detect.config import Config, Limits
 from detect.decoded import AudioOutcome, Media, VideoOutcome
-from detect.errors import DecoderCrashed, DecoderTimeout, DeviceError
+from detect.errors import DecoderCrashed, DecoderTimeout, DeviceError, LimitExceeded
 from detect.types import Frame, Waveform
-from pipelines.wire import STATUS, Answer, AnswerReader, ProtocolViolation, Request, encode_request
+from pipelines.answers import AnswerReader, ProtocolViolation
+from pipelines.wire import OUT_OF_MEMORY, STATUS, Answer, Request, encode_request
 
 ATTEMPTS = 2
 """A death can be the machine's fault once; twice it is the recording's. Work items have the same rule."""
@@ -35,6 +36,8 @@ _START_SECONDS = 120.0
 """The zygote's imports take 0.6 s on an idle machine; a cold disk and a full machine multiply that."""
 _END_SECONDS = 10.0
 """Killing and reaping a child takes milliseconds; beyond this the zygote itself is stuck."""
+_DEATH_SECONDS = 5.0
+"""From a child's last open descriptor to its being reaped: milliseconds, unless it lives on without its socket."""
 _CPU_GRACE_SECONDS = 60
 _ENVIRONMENT = {
     # One thread, or forking is not safe: numpy's linear algebra starts a pool at import otherwise.
@@ -282,8 +285,7 @@ class _Job:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._life.fileno() >= 0:
-            self._end()
+        self._end()
 
     def answers(self) -> Iterator[Answer]:
         """Ask, then yield answers up to the outcome."""
@@ -322,33 +324,34 @@ class _Job:
             view = view[count:]
 
     def _raise_death(self) -> NoReturn:
-        """Say how the child ended. Its socket is closed, so its status is fixed; killing it now does not change it."""
-        status = self._end()
-        if status is None:
+        """Say how the child ended, whose socket has closed."""
+        self._life.settimeout(_DEATH_SECONDS)
+        try:
+            message = self._life.recv(STATUS.size)
+        except TimeoutError:
+            raise DecoderCrashed("protocol", "the decoder closed its socket, stayed, and was ended") from None
+        except ConnectionError:
+            message = b""
+        if len(message) != STATUS.size:
             raise _Died("killed", "the process that forks decoders was killed, and the decoder with it")
-        code, fork_errno = status
+        code, fork_errno = STATUS.unpack(message)
         if fork_errno:
             raise DeviceError(f"no process for decoding could be forked: {os.strerror(fork_errno)}")
+        if code == OUT_OF_MEMORY:
+            raise LimitExceeded("memory", "decoding needs more memory than limits.decoder_memory_bytes allows")
         if -code == signal.SIGXCPU:
             raise DecoderTimeout("processor_time", "the decoder used more processor time than its deadline allows")
         if code < 0:
             raise _Died(f"signal {-code}", f"the decoder died of signal {-code} ({signal.strsignal(-code)})")
-        raise DecoderCrashed(f"exit {code}", f"the decoder left with status {code} and without an answer")
+        raise DecoderCrashed(f"exit {code}", f"the decoder left with status {code} and without an outcome")
 
-    def _end(self) -> tuple[int, int] | None:
-        """Kill the child if it lives; wait until it is reaped; return what `wire.STATUS` says, None if nobody can."""
+    def _end(self) -> None:
+        """Have the child killed, if it lives, and wait until it is reaped."""
         self._socket.close()
-        with self._life as life:
-            try:
-                life.shutdown(socket.SHUT_WR)
-                life.settimeout(_END_SECONDS)
-                message = life.recv(STATUS.size)
-            except OSError:
-                return None
-        if len(message) != STATUS.size:
-            return None
-        code, fork_errno = STATUS.unpack(message)
-        return code, fork_errno
+        with self._life as life, contextlib.suppress(OSError):  # nobody there: then it has been reaped already
+            life.shutdown(socket.SHUT_WR)
+            life.settimeout(_END_SECONDS)
+            life.recv(STATUS.size)
 
 
 def _deadline(limits: Limits, num_bytes: int) -> float:

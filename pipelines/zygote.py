@@ -27,8 +27,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from detect.errors import DecoderCrashed, InputError
 from pipelines import confine
-from pipelines.wire import STATUS, AnswerWriter, Request, read_request
+from pipelines.wire import OUT_OF_MEMORY, STATUS, AnswerWriter, Request, read_request
 
 _ORPHAN_CHECK_MS = 1_000
 """How often to look whether the parent is still there, should another process hold our socket's other end open."""
@@ -145,13 +146,23 @@ class _Nursery:
         request = read_request(answers)
         writer = AnswerWriter(answers)
         file = io.BufferedReader(io.FileIO(evidence, "rb", closefd=False))
+        os.dup2(1, 2)  # /dev/null: from here on nothing that the evidence causes reaches a terminal or a log
         protections = confine.confine(
             memory_bytes=request.config.limits.decoder_memory_bytes, cpu_seconds=request.cpu_seconds
         )
         if not protections.items() <= self._facts.items():
-            raise RuntimeError("this child is less confined than the trial child was")
-        os.dup2(1, 2)  # from here on nothing that the evidence causes reaches a terminal or a log
-        self._run(request, file, writer)
+            writer.error(DecoderCrashed("confinement", "this child is less confined than the trial child was"))
+            return
+        try:
+            self._run(request, file, writer)
+        except InputError as error:
+            writer.error(error)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)  # a message would need what there is none of
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever hostile evidence provokes becomes this item's state
+            writer.error(DecoderCrashed("exception", f"{type(error).__name__}: {error}"))
 
 
 def _trial() -> dict[str, str]:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,7 +38,7 @@ from detect.report import (
     UtteranceEntry,
     Voice,
 )
-from detect.types import Reason
+from detect.types import Modality, Reason
 from service import figures
 from service.texts import known, rows, say, sentences, visible
 from service.timeline import MAX_ROWS, build_timeline, highest, strength
@@ -99,12 +100,20 @@ def render_html(report: Report) -> str:
         run=report.run,
         when=_when(report.run.started_at),
         conclusion=_conclusion(body),
+        overall=next((finding for finding in body.findings if finding.subject == "recording"), None),
+        reasons={modality.value: _reasons(body, modality) for modality in Modality},
         modalities=[finding for finding in body.findings if finding.subject != "recording"],
         uncalibrated_beside=any(finding.status == "uncalibrated" for finding in body.findings),
         passages=_passages(body),
         threshold=body.configuration.values.get("scoring", {}).get("flag_llr"),
         first_defects=body.defects[:_FIRST_DEFECTS],
         abstentions=_by_reason(body.abstentions),
+        unscored=Counter(
+            sample.not_scored_because
+            for track in body.tracks
+            for sample in track.samples
+            if sample.not_scored_because is not None
+        ),
         max_listed=_MAX_LISTED,
         timeline=build_timeline(body),
         segments=highest(body.segments, _MAX_TABLE_ROWS, lambda segment: strength(segment.scores)),
@@ -147,6 +156,7 @@ def _environment() -> Environment:
         ratio=figures.ratio,
         shape=_shape,
         signed=figures.signed,
+        tally=_tally,
         size=figures.size,
         watched=_watched,
     )
@@ -206,6 +216,37 @@ def _by_reason(abstentions: Iterable[AbstentionEntry]) -> dict[Reason, list[Abst
     for entry in abstentions:
         groups.setdefault(entry.reason, []).append(entry)
     return groups
+
+
+_MODALITY = {
+    Reason.NO_VIDEO_STREAM: Modality.FACE,
+    Reason.NO_FRAMES: Modality.FACE,
+    Reason.TOO_FEW_FRAMES: Modality.FACE,
+    Reason.NO_FACE: Modality.FACE,
+    Reason.FACE_TOO_SMALL: Modality.FACE,
+    Reason.FACE_TOO_BLURRED: Modality.FACE,
+    Reason.FACE_POSE_EXTREME: Modality.FACE,
+    Reason.FACES_BEYOND_LIMIT: Modality.FACE,
+    Reason.NO_AUDIO_STREAM: Modality.VOICE,
+    Reason.NO_AUDIO_CONTENT: Modality.VOICE,
+    Reason.NO_SPEECH: Modality.VOICE,
+    Reason.SPEECH_TOO_SHORT: Modality.VOICE,
+    Reason.CHANNELS_BEYOND_LIMIT: Modality.VOICE,
+}
+"""Reasons that speak of one modality even where their entry names none."""
+
+
+def _reasons(body: Body, modality: Modality) -> list[str]:
+    """Why a modality has gaps or is missing, each reason once."""
+    found = (entry.reason for entry in body.abstentions if (entry.modality or _MODALITY.get(entry.reason)) == modality)
+    return [say(f"reason.{reason}") for reason in dict.fromkeys(found)]
+
+
+def _tally(counts: Counter[Reason]) -> str:
+    """`The face is too small (3); ...`, most frequent first."""
+    ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    words = [(say(f"reason.{reason}").rstrip("."), count) for reason, count in ranked]
+    return "; ".join(say("completeness.samples_reason", reason=reason, count=count) for reason, count in words)
 
 
 def _tracks(report: Report) -> list[_Subject]:
@@ -307,6 +348,8 @@ def _between(values: Sequence[float]) -> str:
 
 def _watched(coverage: Coverage) -> float:
     """Share of a stream that was looked at, per cent."""
+    if coverage.total_seconds <= 0:  # a still picture lasts no time
+        return figures.share(coverage.num_decoded, coverage.num_expected or coverage.num_decoded)
     return figures.share(coverage.examined_seconds, coverage.total_seconds)
 
 

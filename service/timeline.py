@@ -22,9 +22,14 @@ MAX_ROWS = 24
 _MAX_MARKS = 160
 """A plot is about 700 px wide on a desk and 340 on a telephone: a mark keeps two pixels at least."""
 _MAX_TICKS = 480
+_MAX_TITLE = 400
+"""Characters after which further causes of one drawn gap are not added to its tooltip; the lists name them all."""
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
 _MAX_LABELS = 8
-_HEIGHT = {"llr": 56, "logit": 40, "none": 26, "sampled": 22}
+_HEIGHT = {"llr": 56, "logit": 40, "none": 24, "sampled": 22}
+_LOW_HEIGHT = {"llr": 38, "logit": 30, "none": 24, "sampled": 22}
+_FEW_ROWS = 12
+"""Up to so many rows stand at full height: with the axis they fill one screen."""
 _PADDING = 5
 _FULL_BAR = math.log(100)
 """Least LLR of a full bar: a weak LLR (ENFSI 2015: a ratio under 10) then never fills more than half of it."""
@@ -80,11 +85,8 @@ class Row:
     highest_at: str = ""
     threshold: float | None = None
     """Distance of the flagging threshold from the top."""
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-        return _HEIGHT[self.scale]
+    height: int = 0
+    """Pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,11 @@ class Timeline:
     """Per cent and label."""
     full_bar: float
     rows: list[Row]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its head and foot do not fit one screen."""
+        return len(self.rows) > _FEW_ROWS
 
     def has(self, scale: Scale) -> bool:
         """Whether a row is drawn on this scale."""
@@ -183,9 +190,12 @@ class _Draft:
             elif values and row.model is not None:
                 low, high = self._bounds.get(row.model, (math.inf, -math.inf))
                 self._bounds[row.model] = (min([low, *values]), max([high, *values]))
-        for row, points in plans:
+        sampled = list(self._sampled())
+        heights = _HEIGHT if len(sampled) + len(plans) <= _FEW_ROWS else _LOW_HEIGHT
+        for row, points in [*((row, []) for row in sampled), *plans]:
+            row.height = heights[row.scale]
             self._draw(row, points)
-        return [*self._sampled(), *(row for row, _ in plans)]
+        return [*sampled, *(row for row, _ in plans)]
 
     def _segment_plans(self, modality: Modality) -> list[tuple[Row, list[_Point]]]:
         segments = [segment for segment in self._body.segments if segment.modality == modality]
@@ -286,7 +296,7 @@ class _Draft:
         ]
         if within is None and len(streams) == 1:
             gaps += self._absent(next(iter(streams)))
-        return _merged(sorted(gaps, key=lambda gap: gap.left), 0.0)
+        return _merged(sorted(gaps, key=lambda gap: gap.left), 100 / _MAX_TICKS)
 
     def _absent(self, index: int) -> list[Stretch]:
         title = say("timeline.stream_absent")
@@ -300,6 +310,8 @@ class _Draft:
         return [self._stretch(span, title) for span in ends]
 
     def _draw(self, row: Row, points: list[_Point]) -> None:
+        if row.scale == "sampled":
+            return
         row.count = len(points)
         if not points:
             row.description = _with_gaps(say("timeline.description_none"), row)
@@ -343,7 +355,7 @@ class _Draft:
         return Mark(
             left=left,
             # A little less than the whole, so that neighbours stay apart.
-            width=round((right - left) * 0.94, 3),
+            width=round(max(right - left - 0.2, 0.75 * (right - left)), 3),
             top=min(y, base),
             height=round(max(abs(y - base), 1.0), 1),
             reach=(self._height(row, high), self._height(row, low)) if len(cell) > 1 else None,
@@ -400,6 +412,7 @@ def _merged(stretches: Sequence[Stretch], distance: float) -> list[Stretch]:
             merged.append(stretch)
             continue
         right = max(last.left + last.width, stretch.left + stretch.width)
-        title = last.title if stretch.title in ("", last.title) else f"{last.title} {stretch.title}"
+        new = stretch.title and stretch.title not in last.title and len(last.title) < _MAX_TITLE
+        title = f"{last.title} {stretch.title}" if new else last.title
         merged[-1] = Stretch(left=last.left, width=round(right - last.left, 3), title=title)
     return merged

@@ -17,3 +17,7 @@ class WeightsNotFound(WeightsError):
 
 class WeightsMismatch(WeightsError):
     """A checkpoint that is not the one the manifest names."""
+
+
+class WeightsUnavailable(WeightsError):
+    """A checkpoint could not be fetched."""

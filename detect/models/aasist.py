@@ -18,6 +18,7 @@ Scoring only: the original's dropout and frequency masking act in training and a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,10 @@ _NUM_BANDS = _NUM_FILTERS // 3
 _TILE = 1_024
 """Pooled columns that a residual block makes at a time on a CPU. Whole, the first block's intermediates take 66 MB each
 and the block 330 to 400 ms a window on one thread; in tiles 190 ms (measured; 512 to 2,048 columns differ little)."""
-_PAPER = "Jung et al., AASIST: Audio Anti-Spoofing using Integrated Spectro-Temporal Graph Attention Networks, ICASSP 2022, arXiv 2110.01200"
+_PAPER = (
+    "Jung et al., AASIST: Audio Anti-Spoofing using Integrated Spectro-Temporal Graph Attention Networks, "
+    "ICASSP 2022, arXiv 2110.01200"
+)
 
 
 def _sinc_filters() -> Tensor:
@@ -262,3 +266,26 @@ class Aasist(nn.Module):
         temporal, spectral = pool_temporal(temporal), pool_spectral(spectral)
         more_temporal, more_spectral, more_stack = second(temporal, spectral, stack)
         return temporal + more_temporal, spectral + more_spectral, stack + more_stack
+
+
+def _full() -> Aasist:
+    """As in `config/AASIST.conf` of the authors' repository."""
+    return Aasist(_Size(channels=64, keep_spectral=0.5, keep_temporal=0.7, keep_joint=0.5))
+
+
+def _light() -> Aasist:
+    """As in `config/AASIST-L.conf` of the authors' repository."""
+    return Aasist(_Size(channels=24, keep_spectral=0.4, keep_temporal=0.5, keep_joint=0.7))
+
+
+def _spec(name: str, build: Callable[[], Aasist]) -> VoiceSpec:
+    window = VoiceInput(rate_hz=_RATE_HZ, num_samples=_NUM_SAMPLES)
+    return VoiceSpec(name=name, input=window, spoof_index=0, paper=_PAPER, build=build)
+
+
+SPECS = (
+    _spec("aasist-l.asvspoof2019", _light),
+    _spec("aasist.asvspoof2019", _full),
+    _spec("aasist.asvspoof5", _full),
+)
+"""The class order, bona fide last, is that of the training labels in the authors' `data_utils.py`."""

@@ -16,6 +16,8 @@ What has to be kept to give the original's output:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,6 +27,7 @@ from detect.models.spec import FaceInput, FaceSpec
 _BATCH_NORM_EPSILON = 1e-3
 """Keras' default."""
 _LEAK = 0.1
+_MARGIN = 1.3
 _PAPER = "Afchar et al., MesoNet: a Compact Facial Video Forgery Detection Network, WIFS 2018, arXiv 1809.00888"
 
 
@@ -114,3 +117,16 @@ class MesoInception4(nn.Module):
         x = functional.max_pool2d(self.bn2(self.inception2(x)), 2)  # (n, 12, 64, 64)
         logits: Tensor = self.head(x)
         return logits
+
+
+def _spec(name: str, build: Callable[[], nn.Module]) -> FaceSpec:
+    crop = FaceInput(size_px=256, margin=_MARGIN)
+    return FaceSpec(name=name, input=crop, spoof_index=0, paper=_PAPER, explain_layer="head.act4", build=build)
+
+
+SPECS = (
+    _spec("meso4.df", Meso4),
+    _spec("meso4.f2f", Meso4),
+    _spec("mesoinception4.df", MesoInception4),
+    _spec("mesoinception4.f2f", MesoInception4),
+)

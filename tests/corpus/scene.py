@@ -6,6 +6,7 @@ The face is `skimage.data.astronaut()` (NASA, public domain). Clips are made onc
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ import numpy as np
 from skimage import data
 
 from tests.recipes import Pixels, write_video
+
+Recipe = Callable[[Path], object]
+"""Writes one file to the path that it is given."""
 
 FPS = 25
 NUM_FRAMES = 30
@@ -94,3 +98,8 @@ def packets_of(clip: bytes) -> tuple[bytes, list[tuple[bytes, bool]]]:
             stream = container.streams[0]
             packets = [(bytes(packet), packet.is_keyframe) for packet in container.demux(stream) if packet.size]
             return bytes(stream.codec_context.extradata or b""), packets
+
+
+def write(content: Callable[[], bytes]) -> Recipe:
+    """A recipe from a function that returns the file's bytes."""
+    return lambda path: path.write_bytes(content())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, partial
 from pathlib import Path
@@ -37,8 +36,6 @@ from tests.corpus.surgery import (
     unit_type,
 )
 from tests.recipes import Pixels, write_video
-
-Recipe = Callable[[Path], object]
 
 _FRAME = 1000 // FPS
 """Milliseconds."""
@@ -119,8 +116,8 @@ def _motion_jpeg(jpegs: list[bytes], size: tuple[int, int], path: Path, times: l
     path.write_bytes(matroska([Track(codec="V_MJPEG", size=size)], blocks))
 
 
-def _huge_motion_jpeg(path: Path) -> None:
-    _motion_jpeg([_claiming(_jpeg(0), 16_384, 16_384)] * 5, (16_384, 16_384), path)
+def _huge_motion_jpeg(side: int, path: Path) -> None:
+    _motion_jpeg([_claiming(_jpeg(0), side, side)] * 5, (side, side), path)
 
 
 def _suddenly_huge(path: Path) -> None:
@@ -129,9 +126,9 @@ def _suddenly_huge(path: Path) -> None:
     _motion_jpeg(jpegs, SIZE, path)
 
 
-def _huge_h264(path: Path) -> None:
+def _huge_h264(side: int, path: Path) -> None:
     units = split_units(face_clip(".h264"))
-    path.write_bytes(join_units([sequence_parameters(16_384, 16_384), *(u for u in units if unit_type(u) != 7)]))
+    path.write_bytes(join_units([sequence_parameters(side, side), *(unit for unit in units if unit_type(unit) != 7)]))
 
 
 def _lossless(size: tuple[int, int], path: Path) -> None:
@@ -214,12 +211,11 @@ _TIMES = {
 # ----------------------------------------------------------------------------------------------- 20: no decoder
 
 
-def _renamed_codec(name: bytes, path: Path) -> None:
-    """An MP4 whose sample description names a codec that no decoder in FFmpeg knows."""
-    clip = face_clip()
+def _renamed_codec(name: bytes, clip: bytes) -> bytes:
+    """An MP4 whose sample description names a codec for which FFmpeg has no decoder."""
     start, size = find_boxes(clip, b"stsd")[0]
     entry = clip[start : start + size].replace(b"avc1", name).replace(b"avcC", b"zzzC")
-    path.write_bytes(clip[:start] + entry + clip[start + size :])
+    return clip[:start] + entry + clip[start + size :]
 
 
 # --------------------------------------------------------------------------------------------- 25: long and large
@@ -281,8 +277,10 @@ VIDEO: dict[str, Recipe] = {
     "case16_resolution_change.ts": _resolution_change,
     "case16_pixel_format_change.ts": _pixel_format_change,
     "case16_suddenly_huge.mkv": _suddenly_huge,
-    "case17_16384x16384_mjpeg.mkv": _huge_motion_jpeg,
-    "case17_16384x16384.h264": _huge_h264,
+    "case17_12000x12000_mjpeg.mkv": partial(_huge_motion_jpeg, 12_000),
+    "case17_16384x16384_mjpeg.mkv": partial(_huge_motion_jpeg, 16_384),
+    "case17_12000x12000.h264": partial(_huge_h264, 12_000),
+    "case17_16384x16384.h264": partial(_huge_h264, 16_384),
     "case17_1x1.mkv": partial(_lossless, (1, 1)),
     "case17_3x100000.mkv": partial(_lossless, (100_000, 3)),
     TWIN: _twin,
@@ -300,9 +298,11 @@ VIDEO: dict[str, Recipe] = {
     "case18_anamorphic.mp4": _anamorphic,
     "case18_odd_width.mp4": _odd_width,
     **{f"case19_{name}.mkv": partial(_times, times) for name, times in _TIMES.items()},
-    "case19_no_times.mjpeg": lambda path: path.write_bytes(b"".join(_jpeg(number) for number in range(NUM_FRAMES))),
-    "case20_evc.mp4": partial(_renamed_codec, b"evc1"),
-    "case20_unknown_codec.mp4": partial(_renamed_codec, b"zz9z"),
+    "case19_no_times.h264": write(partial(face_clip, ".h264")),
+    "case19_no_times.mjpeg": write(lambda: b"".join(_jpeg(number) for number in range(NUM_FRAMES))),
+    "case20_evc.mp4": write(lambda: _renamed_codec(b"evc1", face_clip())),
+    "case20_unknown_codec.mp4": write(lambda: _renamed_codec(b"zz9z", face_clip())),
+    "case20_evc_with_sound.mp4": write(lambda: _renamed_codec(b"evc1", encode(".mp4", frames=pictures(), audio=voice(5.0)))),
     "case25_day_long.mkv": _day_long,
     "case25_8k.mp4": _eight_k,
     "case26_no_faces.mp4": lambda path: _twin(path, frames=[background(SIZE)] * NUM_FRAMES),
