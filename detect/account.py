@@ -6,6 +6,7 @@ Everything that was in the recording is accounted for: scored, or named with the
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Literal
 
 from detect.config import Config
 from detect.engine import LocalEngine
@@ -153,8 +154,11 @@ def _models(engine: LocalEngine) -> list[ModelFacts]:
     for modality in Modality:
         present = [(model.checkpoint, model.calibration) for model in engine.models[modality]]
         for checkpoint, calibration in [*present, *((missing, None) for missing in engine.missing[modality])]:
-            is_here = checkpoint not in engine.missing[modality]
-            status = "calibrated" if calibration is not None else "uncalibrated"
+            status: Literal["calibrated", "uncalibrated", "not_found"]
+            if checkpoint in engine.missing[modality]:
+                status = "not_found"
+            else:
+                status = "calibrated" if calibration is not None else "uncalibrated"
             entries.append(
                 ModelFacts(
                     name=checkpoint.name,
@@ -162,10 +166,10 @@ def _models(engine: LocalEngine) -> list[ModelFacts]:
                     architecture=checkpoint.architecture,
                     sha256=checkpoint.sha256,
                     licence=checkpoint.licence,
-                    source=checkpoint.url,
+                    source=checkpoint.url or "part of this project",
                     paper=checkpoint.paper,
                     training_data=list(checkpoint.training_data),
-                    status=status if is_here else "not_found",
+                    status=status,
                     calibration=None if calibration is None else calibration.model_dump(mode="json"),
                     known_limits=checkpoint.known_limits,
                 )

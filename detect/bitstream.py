@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from av.buffer import Buffer
+
 _SCANNED_BYTES = 1 << 14
 """The picture's own header lies behind parameter sets and messages of at most a few kilobytes."""
 
@@ -79,3 +81,30 @@ def _mpeg(data: memoryview) -> bool | None:
     if place < 0 or place + 6 > len(start):
         return None
     return start[place + 5] >> 3 & 7 != 3
+
+
+_EMPTY_VOP_BYTES = 10
+"""MPEG-4 pictures that are declared not coded take 6 to 8 bytes (ISO/IEC 14496-2, 6.2.5, vop_coded = 0)."""
+
+
+def is_hidden(codec: str, packet: Buffer) -> bool:
+    """Whether a packet holds no picture that is shown: material for prediction only, or a repetition."""
+    data = memoryview(packet)
+    if codec == "vp8":  # RFC 6386, 9.1: show_frame
+        return not data[0] >> 4 & 1
+    if codec == "vp9":
+        return _vp9_hidden(data)
+    if codec in ("mpeg4", "msmpeg4v3"):
+        return len(data) <= _EMPTY_VOP_BYTES
+    return False
+
+
+def _vp9_hidden(data: memoryview) -> bool:
+    """VP9 Bitstream Specification 0.6, section 6.2 and annex B: a superframe ends with a picture that is shown."""
+    if data[-1] & 0xE0 == 0xC0:
+        return False
+    bits = int.from_bytes(data[:2].tobytes().ljust(2, b"\0"), "big")
+    profile = bits >> 13 & 1 | (bits >> 12 & 1) << 1
+    place = 11 if profile < 3 else 10
+    show_existing, show = bits >> place & 1, bits >> (place - 2) & 1
+    return not show_existing and not show

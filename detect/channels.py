@@ -106,9 +106,11 @@ class ChannelSurvey:
         self._count += count
         self._sum[:width] += piece.sum(axis=1)
         self._cross[:width, :width] += cross
-        self._low[:width] = np.minimum(self._low[:width], piece.min(axis=1))
-        self._high[:width] = np.maximum(self._high[:width], piece.max(axis=1))
-        self._clipped[:width] += (np.abs(piece) >= _CLIPPED_LEVEL).sum(axis=1)
+        low, high = samples.min(axis=1), samples.max(axis=1)
+        self._low[:width] = np.minimum(self._low[:width], low)
+        self._high[:width] = np.maximum(self._high[:width], high)
+        if max(-low.min(), high.max()) >= _CLIPPED_LEVEL:
+            self._clipped[:width] += (np.abs(samples) >= _CLIPPED_LEVEL).sum(axis=1)
         if count >= _MIN_PIECE:
             self._compare(cross / count - np.outer(piece.mean(axis=1), piece.mean(axis=1)))
 

@@ -121,7 +121,7 @@ def describe(container: InputContainer, index: int) -> str:
     level = av.logging.get_level()
     av.logging.set_level(av.logging.INFO)
     try:
-        text = container.dumps_format()
+        text: str = container.dumps_format()  # type: ignore[attr-defined]  # missing from PyAV's stubs only
     finally:
         av.logging.set_level(level)
     start = f"Stream #0:{index}"

@@ -80,6 +80,16 @@ class LocalEngine:
             return f"{self._device} ({torch.cuda.get_device_name(self._device)})"
         return f"cpu ({torch.get_num_threads()} threads a branch)"
 
+    @property
+    def face_specs(self) -> tuple[FaceSpec, ...]:
+        """Of the face checkpoints that run, in order."""
+        return tuple(model.spec for model in self.models[Modality.FACE] if isinstance(model.spec, FaceSpec))
+
+    @property
+    def voice_specs(self) -> tuple[VoiceSpec, ...]:
+        """Of the voice checkpoints that run, in order."""
+        return tuple(model.spec for model in self.models[Modality.VOICE] if isinstance(model.spec, VoiceSpec))
+
     def _load(self, modality: Modality, weights: Sequence[Path] | None) -> None:
         found, missing = [], []
         for name in self._names(modality):
@@ -124,14 +134,11 @@ class LocalEngine:
 
     def score_crops(self, name: str, crops: Sequence[UInt8Array]) -> Float32Array:
         """Spoof logits (n,) of upright face crops, each (S, S, 3) uint8 RGB with the model's own S."""
-        spec = CATALOGUE[name]
-        assert isinstance(spec, FaceSpec)  # noqa: S101 - narrows the type; `_names` refused others
-        return self._logits(name, spec.prepare(np.stack(crops)))
+        return self._logits(name, self._face_spec(name).prepare(np.stack(crops)))
 
     def score_windows(self, name: str, windows: Sequence[Float32Array]) -> Float32Array:
         """Spoof logits (n,) of 16 kHz mono windows, each (m,) float32, m up to what the model takes."""
-        spec = CATALOGUE[name]
-        assert isinstance(spec, VoiceSpec)  # noqa: S101 - narrows the type; `_names` refused others
+        spec = next(spec for spec in self.voice_specs if spec.name == name)
         return self._logits(name, spec.prepare(windows))
 
     def _logits(self, name: str, batch: torch.Tensor) -> Float32Array:
@@ -148,9 +155,11 @@ class LocalEngine:
 
     def heat_maps(self, name: str, crops: Sequence[UInt8Array]) -> Float32Array:
         """Where in each crop the evidence for spoof is, (n, h, w) float32 in [0, 1]; see `detect.activation`."""
-        spec = CATALOGUE[name]
-        assert isinstance(spec, FaceSpec)  # noqa: S101 - narrows the type; `_names` refused others
+        spec = self._face_spec(name)
         return class_activation(self._modules[name], spec, spec.prepare(np.stack(crops)).to(self._device))
+
+    def _face_spec(self, name: str) -> FaceSpec:
+        return next(spec for spec in self.face_specs if spec.name == name)
 
 
 def _device(name: str) -> torch.device:

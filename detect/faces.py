@@ -40,7 +40,7 @@ _CELL_PX = 12
 """Side of P-Net's window, and so of the smallest face on the pyramid's lowest level (Zhang et al. 2016, section 2)."""
 _PYRAMID_FACTOR = 0.709
 """Step of the pyramid: 1/sqrt(2) rounded up, as in the authors' implementation and in facenet-pytorch."""
-_THRESHOLDS = (0.6, 0.7, 0.7)
+_THRESHOLDS = (0.8, 0.7, 0.7)
 """P-, R- and O-Net: facenet-pytorch's defaults."""
 _OVERLAP_LEVEL, _OVERLAP_FRAME = 0.5, 0.7
 """Non-maximum suppression within a level, and over a frame after each stage: facenet-pytorch's."""

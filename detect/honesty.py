@@ -59,7 +59,9 @@ def compare(
     exact = container.format.name in _EXACT
     cut = promised is not None and promised > claims.num_bytes
     found = duration or Fraction(0)
-    differs = declared is not None and exact and abs(declared - found) > max(_TOLERANCE_SECONDS, declared * _TOLERANCE_SHARE)
+    differs = (
+        declared is not None and exact and abs(declared - found) > max(_TOLERANCE_SECONDS, declared * _TOLERANCE_SHARE)
+    )
 
     if not cut and differs and container.format.name == "flac" and declared is not None and declared > found:
         cut = True  # FLAC has no outer length, but its first block counts the samples

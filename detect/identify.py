@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-Kind = Literal["empty", "jpeg", "png", "gif", "webp", "tiff", "heif", "isobmff", "matroska", "riff", "text", "foreign", "other"]
+Kind = Literal[
+    "empty", "jpeg", "png", "gif", "webp", "tiff", "heif", "isobmff", "matroska", "riff", "text", "foreign", "other"
+]
 
 _HEAD_BYTES = 4096
 
@@ -45,14 +47,14 @@ _FOREIGN = (
     (b"\x00\x00\x01\x00", "a Windows icon"),
     (b"EVF\x09\x0d\x0a\xff\x00", "an EnCase disk image"),
 )
-"""First bytes as in the formats' specifications and the Unix `file` database; none begins a recording that is examined."""
+"""First bytes as in the formats' specifications and the `file` database; no recording that is examined has them."""
 
 _BOX_TYPES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx", b"uuid")
 """What an ISO base media or QuickTime file may begin with (ISO/IEC 14496-12; QuickTime File Format Specification)."""
 
 _HEIF_BRANDS = {
-    b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC sequence", b"hevx": "HEIC sequence",
-    b"mif1": "HEIF", b"msf1": "HEIF sequence", b"avif": "AVIF", b"avis": "AVIF sequence",
+    b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC sequence",
+    b"hevx": "HEIC sequence", b"mif1": "HEIF", b"msf1": "HEIF sequence", b"avif": "AVIF", b"avis": "AVIF sequence",
 }  # fmt: skip
 """Major brands of ISO/IEC 23008-12 (Annex B) and of the AVIF specification."""
 
@@ -95,7 +97,7 @@ def identify(file: BinaryIO) -> Identity:
     return Identity(kind=kind, reason=reason, detail=detail, num_bytes=num_bytes)
 
 
-def _of(head: bytes) -> tuple[Kind, str, str]:
+def _of(head: bytes) -> tuple[Kind, str, str]:  # noqa: PLR0911  # one return a kind reads as the table it is
     if not head:
         return "empty", "empty", "no bytes"
     for magic, kind in _PICTURES:
@@ -139,7 +141,9 @@ def _is_text(head: bytes) -> bool:
 def _script(head: bytes) -> tuple[str, str]:
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if begin.startswith(b"<?xml"):
-        inner = [entry for entry in _SCRIPTS if entry[0].startswith(b"<") and entry[0] != b"<?xml" and entry[0] in begin]
+        inner = [
+            entry for entry in _SCRIPTS if entry[0].startswith(b"<") and entry[0] != b"<?xml" and entry[0] in begin
+        ]
         if inner:
             return inner[0][1], inner[0][2]
     for start, reason, name in _SCRIPTS:
@@ -160,7 +164,9 @@ def second_nature(file: BinaryIO, identity: Identity, end: int | None) -> list[s
         One clause for each other reading, for example `a ZIP archive at its end`.
     """
     found = []
-    tail_bytes = min(identity.num_bytes, 65_535 + 22)  # the longest comment and the record itself (PKWARE APPNOTE 4.3.16)
+    tail_bytes = min(
+        identity.num_bytes, 65_535 + 22
+    )  # the longest comment and the record itself (PKWARE APPNOTE 4.3.16)
     file.seek(identity.num_bytes - tail_bytes)
     tail = file.read(tail_bytes)
     place = tail.rfind(b"PK\x05\x06")

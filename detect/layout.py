@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import BinaryIO
 
 _MAX_ELEMENTS = 200_000
-"""Elements of one level that are walked: a 48 h recording in fragments of 1 s has 345,600 boxes; past this the end is unknown."""
+"""Elements of one level that are walked: more than 24 h in fragments of 1 s have. Beyond, no end is known."""
 
 _MAX_TEXT_BYTES = 1 << 20
 

@@ -105,13 +105,13 @@ class _Voice:
 
     def __init__(self, name: str, engine: LocalEngine, config: Config, *, stream: int, stopwatch: Stopwatch) -> None:
         self._name, self._stream, self._config, self._stopwatch = name, stream, config, stopwatch
-        models = engine.models[Modality.VOICE]
+        specs = engine.voice_specs
         # Windows are cut once for all checkpoints, as long as the longest input among them.
-        window_samples = max((model.spec.input.num_samples for model in models), default=DEFAULT_WINDOW_SAMPLES)
+        window_samples = max((spec.input.num_samples for spec in specs), default=DEFAULT_WINDOW_SAMPLES)
         self._finder = SpeechFinder(name, config.speech, window_samples=window_samples)
         self._scorers = {
-            model.spec.name: BatchScorer[int](partial(engine.score_windows, model.spec.name), config.scoring.batch_size)
-            for model in models
+            spec.name: BatchScorer[int](partial(engine.score_windows, spec.name), config.scoring.batch_size)
+            for spec in specs
         }
         self._windows: list[ScoredWindow] = []
         self._whole: list[tuple[Fraction, Float32Array]] | None = []

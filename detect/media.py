@@ -6,7 +6,6 @@ says in `Media` as defects and caveats.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import BinaryIO
@@ -24,7 +23,7 @@ from detect.errors import InputError, LimitExceeded, UnreadableMedia, Unsupporte
 from detect.honesty import Claims, compare
 from detect.identify import Identity, identify, second_nature
 from detect.layout import Layout, read_boxes, read_elements, read_riff
-from detect.packets import Packets, Reading, read_through
+from detect.packets import Reading, read_through
 from detect.picture import survey_picture
 from detect.report import AbstentionEntry, CaveatEntry, DefectEntry
 from detect.sampling import plan
@@ -99,7 +98,9 @@ def _layout(file: BinaryIO, identity: Identity) -> Layout:
         return Layout()
     layout = read_boxes(file, identity.num_bytes)
     if not layout.boxes & {"moov", "moof"}:
-        detail = "the moov box, which says where pictures and sound lie, is missing: the file is cut or was never closed"
+        detail = (
+            "the moov box, which says where pictures and sound lie, is missing: the file is cut or was never closed"
+        )
         raise UnreadableMedia("truncated", detail)
     return layout
 
@@ -132,7 +133,9 @@ class _Survey:
         duration = max((length for length in lengths.values() if length is not None), default=None)
         limit = self.config.limits.max_duration_seconds
         if duration is not None and duration > limit:
-            raise LimitExceeded("duration", f"the recording is {float(duration):.0f} s long; at most {limit:.0f} s are examined")
+            raise LimitExceeded(
+                "duration", f"the recording is {float(duration):.0f} s long; at most {limit:.0f} s are examined"
+            )
 
         # 5. What the headers claimed against what is there.
         claims = Claims(container=self.container, layout=self.layout, num_bytes=self._num_bytes())
@@ -242,9 +245,7 @@ class _Survey:
             detail = f"Presentation times are unsound: {'; '.join(timeline.repairs)}; {way}."
             if timeline.rate is not None:
                 detail = detail[:-1] + f", at {float(timeline.rate):.3f} a second."
-            self.caveats.append(
-                CaveatEntry(kind=CaveatKind.TIMESTAMPS_REPAIRED, detail=detail, stream=stream.index)
-            )
+            self.caveats.append(CaveatEntry(kind=CaveatKind.TIMESTAMPS_REPAIRED, detail=detail, stream=stream.index))
         return timeline
 
     def _zero(self, reading: Reading) -> Fraction:
@@ -280,7 +281,7 @@ class _Survey:
         stream = self.container.streams[index]
         can_skip = (
             isinstance(stream, VideoStream)
-            and stream.codec_context.field_order == _PROGRESSIVE
+            and (stream.codec_context.field_order == _PROGRESSIVE or codec_name(stream) == "mpeg1video")
             and reading.streams[index].num_unsure == 0
         )
         return plan(timeline, zero, self.config.sampling, can_skip=can_skip)

@@ -10,6 +10,7 @@ import struct
 from array import array
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from av.audio.stream import AudioStream
@@ -19,7 +20,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from detect.bitstream import Test, reference_test
+from detect.bitstream import Test, is_hidden, reference_test
 from detect.config import Limits
 from detect.container import ErrorLog, translated
 from detect.errors import InputError, LimitExceeded, UnreadableMedia
@@ -35,9 +36,12 @@ _MAX_FAILURES = 4_096
 class Packets:
     """One stream's packets."""
 
+    codec: str = ""
     count: int = 0
     num_corrupt: int = 0
     """Marked by the demuxer: cut short, or with a gap before them."""
+    num_hidden: int = 0
+    """Pictures that are never shown."""
     num_bytes: int = 0
     num_empty: int = 0
     """Without data: in AVI a picture shown once more."""
@@ -54,7 +58,7 @@ class Packets:
 
     @property
     def pts(self) -> NDArray[np.int64]:
-        """(n,) presentation times of pictures in decoding order, `MISSING` where there is none; without those hidden."""
+        """(n,) presentation times of shown pictures in decoding order, `MISSING` where there is none."""
         return np.frombuffer(self._pts, np.int64) if self._pts else np.zeros(0, np.int64)
 
     @property
@@ -65,14 +69,14 @@ class Packets:
     @property
     def key(self) -> NDArray[np.bool_]:
         """(n,) whether a picture can be decoded alone."""
-        return np.frombuffer(self._flags, np.uint8) & 1 == 1
+        return (np.frombuffer(self._flags, np.uint8) & 1).astype(np.bool_)
 
     @property
     def reference(self) -> NDArray[np.bool_]:
         """(n,) whether other pictures are predicted from this one, as far as known."""
-        return np.frombuffer(self._flags, np.uint8) & 2 == 2
+        return (np.frombuffer(self._flags, np.uint8) & 2).astype(np.bool_)
 
-    def add_sound(self, packet: Packet[AudioStream], ticks_a_sample: Fraction) -> None:
+    def add_sound(self, packet: Packet[Any], ticks_a_sample: Fraction) -> None:
         """Take a sound packet's numbers; priming and padding that a decoder drops do not count as presented."""
         self._count(packet)
         if packet.pts is None:
@@ -88,10 +92,11 @@ class Packets:
         self.first = begin if self.first is None else min(self.first, begin)
         self.last = end if self.last is None else max(self.last, end)
 
-    def add_picture(self, packet: Packet[VideoStream], test: Test | None) -> None:
-        """Take a picture's numbers; one that an edit list hides is decoded for its neighbours but never shown."""
+    def add_picture(self, packet: Packet[Any], test: Test | None) -> None:
+        """Take a picture's numbers; one that is hidden is decoded for its neighbours but never shown."""
         self._count(packet)
-        if packet.is_discard:
+        if packet.is_discard or is_hidden(self.codec, packet):
+            self.num_hidden += 1
             return
         pts = MISSING if packet.pts is None else packet.pts
         end = pts if packet.pts is None else packet.pts + max(0, packet.duration or 0)
@@ -104,11 +109,11 @@ class Packets:
         self._ends.append(end)
         self._flags.append(packet.is_keyframe | (reference is not False) << 1)
 
-    def add_other(self, packet: Packet[Stream]) -> None:
+    def add_other(self, packet: Packet[Any]) -> None:
         """Count a packet of a stream that is not examined."""
         self._count(packet)
 
-    def _count(self, packet: Packet[Stream]) -> None:
+    def _count(self, packet: Packet[Any]) -> None:
         self.count += 1
         self.num_bytes += packet.size
         self.num_corrupt += packet.is_corrupt
@@ -137,7 +142,7 @@ def read_through(container: InputContainer, limits: Limits) -> Reading:
         LimitExceeded: `packets`, or out of memory.
         UnsupportedMedia: the container refers to something outside itself.
     """
-    streams = {stream.index: Packets() for stream in container.streams}
+    streams = {stream.index: Packets(codec=_codec(stream)) for stream in container.streams}
     ticks_a_sample = {stream.index: _ticks_a_sample(stream) for stream in container.streams.audio}
     tests = {
         stream.index: reference_test(stream.codec_context.codec.canonical_name, stream.codec_context.extradata)
@@ -175,6 +180,10 @@ def read_through(container: InputContainer, limits: Limits) -> Reading:
         else:
             streams[index].add_other(packet)
     return Reading(streams=streams, num_failures=failures, messages=tuple(log.lines))
+
+
+def _codec(stream: Stream) -> str:
+    return stream.codec_context.codec.canonical_name if stream.codec_context is not None else ""
 
 
 def _ticks_a_sample(stream: AudioStream) -> Fraction:

@@ -26,7 +26,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def clean(text: str) -> str:
-    """Bound a text and show what would be invisible as `\\xNN`, `\\uNNNN` or `\\UNNNNNNNN`."""
+    """Bound a text, and show as an escape what would be invisible."""
     cut = text[:MAX_CHARACTERS]
     shown = "".join(c if c in "\n\t" or unicodedata.category(c) not in _HIDDEN else _escaped(c) for c in cut)
     if len(text) > MAX_CHARACTERS:

@@ -41,7 +41,9 @@ def plan(timeline: Timeline, zero: Fraction, sampling: Sampling, *, can_skip: bo
     order = np.argsort(timeline.ticks, kind="stable")
     ticks, key, reference = timeline.ticks[order], timeline.key[order], timeline.reference[order]
     if not len(ticks):
-        return SamplingPlan(decoder="full", targets=(), interval=Fraction(0), end=max(Fraction(0), end), why="no pictures")
+        return SamplingPlan(
+            decoder="full", targets=(), interval=Fraction(0), end=max(Fraction(0), end), why="no pictures"
+        )
 
     span = timeline.end - timeline.start
     count = _count(span * timeline.unit, len(ticks), sampling)
@@ -65,7 +67,7 @@ def _count(seconds: Fraction, num_pictures: int, sampling: Sampling) -> int:
     return max(1, min(max(sampling.min_frames, by_interval), sampling.max_frames, num_pictures))
 
 
-def _choose(
+def _choose(  # noqa: PLR0911  # one return a way of decoding
     ticks: Ticks,
     key: NDArray[np.bool_],
     reference: NDArray[np.bool_],
@@ -90,7 +92,11 @@ def _choose(
         why = "as configured" if wanted == "full" else f"'{wanted}' is configured, but this stream has no such pictures"
         return "full", why, _shown(ticks, middles)
     if _enough(near_key, middles, reach):
-        return "keyframes", f"{int(key.sum())} key frames: one within half an interval of every sample", np.unique(near_key)
+        return (
+            "keyframes",
+            f"{int(key.sum())} key frames: one within half an interval of every sample",
+            np.unique(near_key),
+        )
     share = 1 - float(reference.mean())
     if can_skip and share >= _MIN_SKIPPABLE and _enough(near_reference, middles, reach):
         why = f"{share:.0%} of the pictures are no references, and samples fall on the others"
@@ -104,7 +110,8 @@ def _nearest(ticks: Ticks, middles: Ticks) -> Ticks:
         return ticks
     after = np.searchsorted(ticks, middles).clip(max=len(ticks) - 1)
     before = (after - 1).clip(min=0)
-    return np.where(middles - ticks[before] <= np.abs(ticks[after] - middles), ticks[before], ticks[after])
+    chosen = np.where(middles - ticks[before] <= np.abs(ticks[after] - middles), before, after)
+    return ticks[chosen].astype(np.int64)
 
 
 def _enough(near: Ticks, middles: Ticks, reach: Fraction) -> bool:
@@ -122,4 +129,5 @@ def _shown(ticks: Ticks, middles: Ticks) -> Ticks:
     if lacking > 0:
         left = np.setdiff1d(np.arange(len(distinct)), chosen)
         chosen = np.union1d(chosen, left[(2 * np.arange(lacking) + 1) * len(left) // (2 * lacking)])
-    return distinct[chosen]
+    shown: Ticks = distinct[chosen]
+    return shown

@@ -7,7 +7,7 @@ the new time and the gap is kept; where they go back, which would put two sounds
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -27,7 +27,7 @@ from detect.types import Float32Array, Interval
 _MIN_RATE, _MAX_RATE = 1_000, 2**20 - 1
 """Hz. The upper is the highest that FLAC can state (RFC 9639, section 8.2); speech needs far more than the lower."""
 
-_JUMP = Fraction(1, 20)
+_JUMP = 0.05
 """Seconds by which time stamps may differ from the count of samples. A millisecond's rounding (Matroska, FLV), one lost
 packet (21 to 43 ms of AAC) and a drifting clock stay under it; it is short against a syllable (about 200 ms)."""
 
@@ -53,12 +53,20 @@ class Piece:
     """Whether it continues the piece before without a gap, at the same rate."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """What all samples of a run have in common."""
+
+    rate: int
+    channels: int
+    dtype: str
+
+
 @dataclass(slots=True, kw_only=True)
 class _Run:
     """A stretch without gap or change of format."""
 
-    rate: int
-    channels: int
+    format: _Format
     start: Fraction
     timed: bool
     """Whether `start` rests on a time stamp."""
@@ -66,10 +74,12 @@ class _Run:
     """Samples so far."""
     num_out: int = 0
     """Samples handed out."""
+    waiting: list[NDArray[Any]] = field(default_factory=list)
+    """Arrays as decoded, (channels, n), not handed out yet."""
 
-    @property
-    def end(self) -> Fraction:
-        return self.start + Fraction(self.count, self.rate)
+    def at(self, sample: int) -> Fraction:
+        """Presentation time of a sample."""
+        return self.start + Fraction(sample, self.format.rate)
 
 
 class Gaps:
@@ -93,14 +103,18 @@ class Gaps:
 
 
 class SoundTrack:
-    """One pass over the stream; the counts are complete when `pieces` is exhausted."""
+    """One pass over the stream; the counts are complete when `pieces` is exhausted.
+
+    Args:
+        file: The recording, seekable.
+        index: Of the stream in its container.
+        limits: Channels, length.
+    """
 
     def __init__(self, file: BinaryIO, index: int, limits: Limits) -> None:
         self._file, self._index, self._limits = file, index, limits
         self._log = ErrorLog()
         self._failures = 0
-        self._shift = Fraction(0)
-        self._stamped_end: Fraction | None = None
         self.num_decoded = 0
         """Samples a channel."""
         self.num_values = 0
@@ -127,37 +141,65 @@ class SoundTrack:
         return self._log.lines[0] if self._log.lines else "no message"
 
     def pieces(self) -> Iterator[Piece]:
-        """Decode; sanitise; put on the timeline; cut to pieces of about a second."""
-        run: _Run | None = None
-        waiting: list[Float32Array] = []
-        with open_container(self._file, self._limits) as container:
-            for frame in self._frames(container):
-                samples = self._values(frame)
-                current = self._place(run, frame, samples.shape)
-                if run is not None and current is not run:
-                    yield from _cut(run, waiting)
-                run = current
-                waiting.append(samples)
-                run.count += samples.shape[1]
-                if run.count - run.num_out >= run.rate:
-                    yield from _cut(run, waiting)
-            if run is not None:
-                yield from _cut(run, waiting)
+        """Decode, put on the timeline, cut to pieces of about a second, turn to finite float.
 
-    def _frames(self, container: InputContainer) -> Iterator[AudioFrame]:
+        Yields:
+            Pieces in order of time; none for a stream without samples.
+
+        Raises:
+            UnsupportedMedia: no decoder, or a sample format that numpy does not know.
+            UnreadableMedia: no audio stream, or an impossible sample rate.
+            LimitExceeded: more channels than allowed.
+        """
+        with open_container(self._file, self._limits) as container:
+            stream = self._opened(container)
+            timeline = _Timeline(container, stream, self._limits)
+            run: _Run | None = None
+            for frame in self._frames(container, stream):
+                samples = self._array(frame)
+                shape = _Format(frame.sample_rate, samples.shape[0], samples.dtype.str)
+                current = timeline.place(run, shape, samples.shape[1], frame.pts)
+                if run is not None and current is not run:
+                    yield from self._cut(run)
+                run = current
+                run.waiting.append(samples)
+                run.count += samples.shape[1]
+                if run.count - run.num_out >= run.format.rate:
+                    yield from self._cut(run)
+            if run is not None:
+                yield from self._cut(run)
+            self.gaps, self.num_repaired = timeline.gaps, timeline.num_repaired
+
+    def _opened(self, container: InputContainer) -> AudioStream:
+        stream = container.streams[self._index]
+        if not isinstance(stream, AudioStream):
+            raise UnreadableMedia("no_such_stream", f"stream {self._index} is not an audio stream")
+        if stream.codec_context is None:
+            raise UnsupportedMedia("codec", f"this build has no decoder for stream {self._index}")
+        stream.codec_context.thread_count = 1  # so that all messages are this thread's and the order is fixed
+        for other in container.streams:
+            if other is not stream:
+                other.discard = Discard.all
+        return stream
+
+    def _frames(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
         """Decode whatever can be decoded, counting what cannot."""
-        for packet in self._packets(container, self._opened(container)):
-            if packet.size and not packet.is_discard and packet.duration:
-                self.promised += packet.duration * packet.time_base
-            try:
-                with self._log:
-                    frames = packet.decode()
-            except MemoryError:
-                raise
-            except av.error.FFmpegError:
-                self._failures += 1
-                continue
-            yield from (frame for frame in frames if frame.samples)
+        promised = 0
+        try:
+            for packet in self._packets(container, stream):
+                if packet.size and not packet.is_discard:
+                    promised += max(0, packet.duration or 0)
+                try:
+                    with self._log:
+                        frames = packet.decode()
+                except MemoryError:
+                    raise
+                except av.error.FFmpegError:
+                    self._failures += 1
+                    continue
+                yield from (frame for frame in frames if frame.samples)
+        finally:
+            self.promised = promised * (stream.time_base or Fraction(0))
 
     def _packets(self, container: InputContainer, stream: AudioStream) -> Iterator[Packet[AudioStream]]:
         packets = container.demux(stream)
@@ -172,73 +214,91 @@ class SoundTrack:
             else:
                 return
 
-    def _opened(self, container: InputContainer) -> AudioStream:
-        stream = container.streams[self._index]
-        if not isinstance(stream, AudioStream):
-            raise UnreadableMedia("no_such_stream", f"stream {self._index} is not an audio stream")
-        if stream.codec_context is None:
-            raise UnsupportedMedia("codec", f"this build has no decoder for stream {self._index}")
-        stream.codec_context.thread_count = 1  # so that all messages are this thread's and the order is fixed
-        for other in container.streams:
-            if other is not stream:
-                other.discard = Discard.all
-        self._origin = _origin(container)
-        return stream
-
-    def _values(self, frame: AudioFrame) -> Float32Array:
-        """(channels, n) float32 in [-1, 1]; what is no number becomes 0 and is counted."""
+    def _array(self, frame: AudioFrame) -> NDArray[Any]:
+        """(channels, n) as decoded."""
         if not _MIN_RATE <= frame.sample_rate <= _MAX_RATE:
             raise UnreadableMedia("sample_rate", f"stream {self._index} claims {frame.sample_rate} samples a second")
         channels = frame.layout.nb_channels
         if not 1 <= channels <= self._limits.max_channels:
             raise LimitExceeded("channels", f"stream {self._index} has {channels} channels")
         try:
-            raw: NDArray[Any] = frame.to_ndarray()
+            samples: NDArray[Any] = frame.to_ndarray()
         except ValueError as error:
             raise UnsupportedMedia("codec", f"stream {self._index}: samples as {frame.format.name}") from error
-        if not frame.format.is_planar:
-            raw = raw.reshape(-1, channels).T
-        self.num_decoded += raw.shape[1]
-        self.num_values += raw.size
-        self.seconds += Fraction(raw.shape[1], frame.sample_rate)
-        if len(self.formats) <= _MAX_LISTED and (frame.sample_rate, channels) not in self.formats:
-            self.formats.append((frame.sample_rate, channels))
-        if raw.dtype == np.uint8:
-            return (raw.astype(np.float32) - 128) / np.float32(128)
-        if raw.dtype.kind == "i":
-            return raw.astype(np.float32) / np.float32(-int(np.iinfo(raw.dtype).min))
+        return samples if frame.format.is_planar else samples.reshape(-1, channels).T
+
+    def _cut(self, run: _Run) -> Iterator[Piece]:
+        """Hand out what is waiting of a run."""
+        if not run.waiting:
+            return
+        samples = self._finite(np.ascontiguousarray(np.concatenate(run.waiting, axis=1)))
+        run.waiting.clear()
+        channels, count = samples.shape
+        self.num_decoded += count
+        self.num_values += samples.size
+        self.seconds += Fraction(count, run.format.rate)
+        if len(self.formats) <= _MAX_LISTED and (run.format.rate, channels) not in self.formats:
+            self.formats.append((run.format.rate, channels))
+        yield Piece(samples=samples, rate=run.format.rate, start=run.at(run.num_out), follows=run.num_out > 0)
+        run.num_out += count
+
+    def _finite(self, raw: NDArray[Any]) -> Float32Array:
+        """To float32 in [-1, 1]; what is no number becomes 0 and is counted."""
+        if raw.dtype.kind != "f":
+            middle, scale = (128, 128) if raw.dtype == np.uint8 else (0, -int(np.iinfo(raw.dtype).min))
+            samples = raw.astype(np.float32)
+            samples -= np.float32(middle)
+            samples *= np.float32(1 / scale)
+            return samples
+        if raw.min() >= -LOUDEST and raw.max() <= LOUDEST:  # false for NaN
+            return raw.astype(np.float32, copy=False)
         bad = ~(np.abs(raw) <= LOUDEST)
         self.num_bad += int(bad.sum())
         return np.where(bad, 0, raw).astype(np.float32)
 
-    def _place(self, run: _Run | None, frame: AudioFrame, shape: tuple[int, ...]) -> _Run:
+
+class _Timeline:
+    """Checks the count of samples against the time stamps."""
+
+    def __init__(self, container: InputContainer, stream: AudioStream, limits: Limits) -> None:
+        self._unit = stream.time_base or Fraction(1, stream.codec_context.sample_rate or 1)
+        self._zero = -_origin(container)
+        """Added to time stamps: zero of the presentation, and repairs."""
+        self._quick = float(self._unit), float(self._zero)
+        self._latest = limits.max_duration_seconds
+        self._stamped_end: float | None = None
+        self.gaps = Gaps()
+        self.num_repaired = 0
+
+    def place(self, run: _Run | None, shape: _Format, count: int, pts: int | None) -> _Run:
         """Find the run that a frame belongs to: the present one, or a new one after a gap or a change of format."""
-        time = None
-        if frame.pts is not None and frame.time_base is not None:
-            time = frame.pts * frame.time_base - self._origin + self._shift
-        jump = None if time is None or self._stamped_end is None else time - self._stamped_end
-        duration = Fraction(shape[1], frame.sample_rate)
-        self._stamped_end = None if time is None else time + duration
-        fresh = _Run(rate=frame.sample_rate, channels=shape[0], start=time or Fraction(0), timed=time is not None)
+        same = run is not None and run.format == shape
+        if pts is None:
+            self._stamped_end = None
+            if run is not None and same:
+                return run
+            return _Run(format=shape, start=run.at(run.count) if run is not None else Fraction(0), timed=False)
+        unit, zero = self._quick
+        stamp = pts * unit + zero
+        before, self._stamped_end = self._stamped_end, stamp + count / shape.rate
         if run is None:
-            return fresh
-        same = (run.rate, run.channels) == (fresh.rate, fresh.channels)
-        if time is None:
-            fresh.start = run.end
-            return run if same else fresh
-        if same and not run.timed and not run.num_out:
-            run.start, run.timed = max(Fraction(0), time - Fraction(run.count, run.rate)), True
-        ahead = time - run.end
-        if ahead > _JUMP and time <= self._limits.max_duration_seconds:
-            if jump is not None and jump > _JUMP:  # otherwise it is a clock that drifts, and nothing is lost
-                self.gaps.add(run.end, time)
-            return fresh
+            return _Run(format=shape, start=self._exact(pts), timed=True)
+        if not run.timed and not run.num_out:
+            run.start, run.timed = max(Fraction(0), self._exact(pts) - Fraction(run.count, run.format.rate)), True
+        ahead = stamp - float(run.start) - run.count / run.format.rate  # in floats: exact fractions cost 10 us a frame
+        if ahead > _JUMP and stamp <= self._latest:
+            if before is not None and stamp - before > _JUMP:  # otherwise it is a clock that drifts; nothing is lost
+                self.gaps.add(run.at(run.count), self._exact(pts))
+            return _Run(format=shape, start=self._exact(pts), timed=True)
         if abs(ahead) > _JUMP:
-            self._shift -= ahead
-            self._stamped_end = run.end + duration
+            self._zero += run.at(run.count) - self._exact(pts)
+            self._quick = unit, float(self._zero)
+            self._stamped_end = float(run.at(run.count + count))
             self.num_repaired += 1
-        fresh.start = run.end
-        return run if same else fresh
+        return run if same else _Run(format=shape, start=run.at(run.count), timed=True)
+
+    def _exact(self, pts: int) -> Fraction:
+        return pts * self._unit + self._zero
 
 
 def _origin(container: InputContainer) -> Fraction:
@@ -249,14 +309,3 @@ def _origin(container: InputContainer) -> Fraction:
         if stream.type in ("audio", "video") and stream.start_time is not None and stream.time_base is not None
     ]
     return min(starts, default=Fraction(0))
-
-
-def _cut(run: _Run, waiting: list[Float32Array]) -> Iterator[Piece]:
-    """Hand out what is waiting of a run."""
-    if not waiting:
-        return
-    samples = np.concatenate(waiting, axis=1)
-    waiting.clear()
-    start = run.start + Fraction(run.num_out, run.rate)
-    yield Piece(samples=samples, rate=run.rate, start=start, follows=run.num_out > 0)
-    run.num_out += samples.shape[1]

@@ -27,7 +27,9 @@ _MAX_ASPECT = 8
 def objection(stream: Stream, limits: Limits) -> InputError | None:
     """Why a picture or sound stream cannot be examined; None where it can."""
     if stream.codec_context is None:
-        return UnsupportedMedia("codec", f"this build has no decoder for the codec of stream {stream.index}{_tag(stream)}")
+        return UnsupportedMedia(
+            "codec", f"this build has no decoder for the codec of stream {stream.index}{_tag(stream)}"
+        )
     tag = _tag(stream).strip(" '")
     if tag in _ENCRYPTED_TAGS:
         return UnsupportedMedia("encrypted", f"stream {stream.index} is encrypted ({tag})")
@@ -68,7 +70,9 @@ def _bad_sound(stream: AudioStream, limits: Limits) -> InputError | None:
     if not 0 < rate <= MAX_RATE_HZ:
         return UnreadableMedia("sample_rate", f"stream {stream.index} declares {rate} samples a second")
     if channels > limits.max_channels:
-        return LimitExceeded("channels", f"stream {stream.index} has {channels} channels; at most {limits.max_channels}")
+        return LimitExceeded(
+            "channels", f"stream {stream.index} has {channels} channels; at most {limits.max_channels}"
+        )
     if channels <= 0:
         return UnreadableMedia("damaged", f"stream {stream.index} declares no channels")
     return None

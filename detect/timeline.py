@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from detect.packets import MISSING, Packets
 
 _MAX_REORDER = 16
-"""Pictures by which decoding order and presentation order may differ: ITU-T H.264 A.3.1 and H.265 A.4.2, MaxDpbFrames."""
+"""Pictures by which decoding and presentation order may differ: MaxDpbFrames in ITU-T H.264 and H.265, annex A."""
 
-_REORDERING = frozenset({"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "wmv3", "msmpeg4v3", "rv30", "rv40", "cavs"})
+_REORDERING = frozenset(
+    {"h264", "hevc", "vvc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "wmv3", "msmpeg4v3", "rv30", "rv40", "cavs"}
+)
 """Codecs with bidirectional pictures whose packets come in decoding order."""
 
 _JUMP_SECONDS = 3600
 """A still picture this long is taken for a broken clock."""
 
 _MAX_SPREAD = 2**48
-"""Ticks; 9 years at FFmpeg's finest common time base of 1 microsecond. Products in `detect.sampling` stay under 2**63."""
+"""Ticks; 9 years in microseconds. Products in `detect.sampling` stay under 2**63."""
 
 _LAST_PICTURE_SECONDS = 10
 """How long the last picture's packet may claim that it is shown; beyond it, the usual interval counts."""

@@ -81,12 +81,10 @@ class Watcher:
         self._engine, self._config, self._stopwatch, self._stream = engine, config, stopwatch, stream
         self._still = still
         self._follower = FaceFollower(engine, config.faces, stream=stream, names=names, still=still)
-        self._models = engine.models[Modality.FACE]
+        self._specs = engine.face_specs
         self._scorers = {
-            model.spec.name: BatchScorer[tuple[str, int]](
-                partial(engine.score_crops, model.spec.name), config.scoring.batch_size
-            )
-            for model in self._models
+            spec.name: BatchScorer[tuple[str, int]](partial(engine.score_crops, spec.name), config.scoring.batch_size)
+            for spec in self._specs
         }
         self._samples: dict[str, list[Sample]] = {}
         self._shown: dict[str, _Highest] = {}
@@ -105,14 +103,14 @@ class Watcher:
                 self._queue(frame, observation, (observation.track, len(samples) - 1))
 
     def _queue(self, frame: Frame, observation: FaceObservation, key: tuple[str, int]) -> None:
-        for position, model in enumerate(self._models):
-            shape = model.spec.input
-            crop = crop_face(frame.pixels, observation.detection, size_px=shape.size_px, margin=shape.margin)
+        for position, spec in enumerate(self._specs):
+            size_px, margin = spec.input.size_px, spec.input.margin
+            crop = crop_face(frame.pixels, observation.detection, size_px=size_px, margin=margin)
             with self._stopwatch.stage("score faces"):
-                self._scorers[model.spec.name].add(key, crop)
+                self._scorers[spec.name].add(key, crop)
             if position == 0 and self._config.exhibits.per_track:
                 shown = self._shown.setdefault(key[0], _Highest(self._config.exhibits.per_track))
-                shown.add(key, frame.time, crop, self._scorers[model.spec.name].logits)
+                shown.add(key, frame.time, crop, self._scorers[spec.name].logits)
 
     def finish(self, outcome: VideoOutcome | None) -> Watched:
         """Score what is waiting and put the tracks together."""
@@ -137,9 +135,7 @@ class Watcher:
             samples = self._samples.get(track.id, [])
             watched.abstentions.extend(_withhold(track, samples, least))
             crops = (
-                self._shown[track.id].best(self._scorers[self._models[0].spec.name].logits)
-                if track.id in self._shown
-                else []
+                self._shown[track.id].best(self._scorers[self._specs[0].name].logits) if track.id in self._shown else []
             )
             scored = any(sample.logits for sample in samples)
             watched.tracks.append(WatchedTrack(track=track, samples=samples, crops=crops if scored else []))

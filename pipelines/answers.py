@@ -115,7 +115,7 @@ class AnswerReader:
             return self._read_waveform(header)
         if header.kind == Kind.OUTCOME:
             outcome = self._read_json(header, _OUTCOMES[self._request.job])
-            _check_numbers(outcome.model_dump())
+            _check_numbers(outcome)
             return outcome
         if header.kind == Kind.ERROR:
             self._raise(self._read_json(header, Failure))
@@ -201,7 +201,10 @@ class AnswerReader:
 
 def _check_numbers(value: object) -> None:
     """Refuse numbers that are valid JSON and yet break whoever computes with them, or whatever stores them."""
-    if isinstance(value, dict):
+    if isinstance(value, BaseModel):
+        for _, item in value:
+            _check_numbers(item)
+    elif isinstance(value, dict):
         for item in value.values():
             _check_numbers(item)
     elif isinstance(value, list | tuple):

@@ -36,8 +36,8 @@ _START_SECONDS = 120.0
 """The zygote's imports take 0.6 s on an idle machine; a cold disk and a full machine multiply that."""
 _END_SECONDS = 10.0
 """Killing and reaping a child takes milliseconds; beyond this the zygote itself is stuck."""
-_DEATH_SECONDS = 5.0
-"""From a child's last open descriptor to its being reaped: milliseconds, unless it lives on without its socket."""
+_DEATH_SECONDS = 2.0
+"""From a child's last open descriptor to its being reaped: under 2 ms, unless it lives on without its socket."""
 _CPU_GRACE_SECONDS = 60
 _ENVIRONMENT = {
     # One thread, or forking is not safe: numpy's linear algebra starts a pool at import otherwise.

@@ -63,7 +63,7 @@ def main(descriptor: int, entry: str, parent: int) -> None:
     facts |= _trial()
     try:
         control.send(json.dumps(facts).encode())
-    except BrokenPipeError:
+    except ConnectionError:
         return  # closed before it was ready
     _Nursery(control, run, parent, facts).serve()
 
@@ -108,7 +108,10 @@ class _Nursery:
 
     def _accept(self) -> bool:
         """Take one job. False when the sandbox has closed its socket."""
-        message, descriptors, _, _ = socket.recv_fds(self._control, 1, 3)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, 1, 3)
+        except ConnectionError:
+            return False
         if len(descriptors) != 3:  # closed, or this process has run out of descriptors: the job's sockets close
             for descriptor in descriptors:
                 os.close(descriptor)

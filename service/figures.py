@@ -10,10 +10,13 @@ _MAX_SHOWN_RATIO = 1e9
 """Above a thousand times the last step of the ENFSI scale (2015) further digits say nothing; calibrations are cut
 long before."""
 
+_MANY = 1e6
+"""No network puts out so much; a report made by hand could, in three hundred digits."""
+
 
 def clock(seconds: float, decimals: int = 3) -> str:
     """`0:07.250`, `1:02:03.000`: place on the timeline."""
-    sign = "−" if seconds < 0 else ""
+    sign = "\N{MINUS SIGN}" if seconds < 0 else ""
     ticks = round(abs(seconds) * 10**decimals)
     whole, rest = divmod(ticks, 10**decimals)
     minutes, second = divmod(whole, 60)
@@ -24,10 +27,10 @@ def clock(seconds: float, decimals: int = 3) -> str:
 
 
 def interval(span: Span) -> str:
-    """`0:07.250–0:09.000`; a single time where both ends are the same."""
+    """`0:07.250` to `0:09.000` with a dash between; a single time where both ends are the same."""
     if span.end_seconds == span.start_seconds:
         return clock(span.start_seconds)
-    return f"{clock(span.start_seconds)}–{clock(span.end_seconds)}"
+    return f"{clock(span.start_seconds)}\N{EN DASH}{clock(span.end_seconds)}"
 
 
 def length(seconds: float) -> str:
@@ -41,9 +44,11 @@ def length(seconds: float) -> str:
 
 
 def signed(value: float) -> str:
-    """`+2.30`, `−0.41`, `0.00`."""
-    text = f"{abs(value):.2f}"
-    return text if float(text) == 0 else f"{'−' if value < 0 else '+'}{text}"
+    """`+2.30`, `-0.41` with a real minus sign, `0.00`."""
+    text, sign = f"{abs(value):.2f}", "\N{MINUS SIGN}" if value < 0 else "+"
+    if abs(value) >= _MANY:
+        return f"{sign}{abs(value):.1e}"
+    return text if float(text) == 0 else f"{sign}{text}"
 
 
 def ratio(llr: float) -> str:

@@ -104,7 +104,7 @@ class Plot:
     def axis(self) -> list[tuple[float, str]]:
         """Per cent and label of the ticks."""
         length = self.end - self.start
-        step = next((step for step in _STEPS if length / step <= _MAX_LABELS), 86_400.0)
+        step = next((step for step in _STEPS if length / step <= _MAX_LABELS), length / _MAX_LABELS)
         decimals = 1 if step < 1 else 0
         first, last = math.ceil(self.start / step - 1e-9), math.floor(self.end / step + 1e-9)
         return [(100 * (n * step - self.start) / length, clock(n * step, decimals)) for n in range(first, last + 1)]

@@ -1,8 +1,8 @@
 """A report as one HTML page for a person: no script, nothing fetched, every sentence from `web/texts.toml`.
 
 The page is made for somebody who has to explain the result to somebody else, and for a court. So what is missing
-stands beside the result, an uncalibrated result gives no conclusion, and faces stay blurred until a reader asks. Foreign
-text passes `service.texts.visible` on its way out, whichever template puts it there.
+stands beside the result, an uncalibrated result gives no conclusion, and faces stay blurred until a reader asks.
+Foreign text passes `service.texts.visible` on its way out, whichever template puts it there.
 """
 
 from __future__ import annotations
@@ -10,37 +10,22 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from detect.report import (
-    AbstentionEntry,
-    Body,
-    Coverage,
-    Exhibit,
-    FaceSample,
-    Finding,
-    Report,
-    SegmentEntry,
-    StreamFacts,
-    Track,
-    UtteranceEntry,
-    Voice,
-)
-from detect.types import Modality, Reason
-from service import figures
-from service.texts import known, rows, say, sentences, visible
+from detect.report import Body, Coverage, Exhibit, FaceSample, Report, SegmentEntry, Track, UtteranceEntry, Voice
+from detect.types import Modality
+from service import figures, phrases
+from service.conclusion import conclude, has_llr
+from service.texts import HIDDEN, known, rows, say, sentences, visible
 from service.timeline import MAX_ROWS, build_timeline, highest, strength
 
 _WEB = Path(__file__).parent / "web"
@@ -52,17 +37,8 @@ _MAX_LISTED = 60
 _MAX_PASSAGES = 12
 _FIRST_DEFECTS = 4
 """Damage named beside the result; the rest is counted there and listed below."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Conclusion:
-    """What the box at the top says."""
-
-    kind: Literal["calibrated", "uncalibrated", "not_scored", "failed"]
-    headline: str
-    meaning: list[str]
-    finding: Finding | None
-    """The one about the whole recording, where it is calibrated."""
+_SCALE_END = math.log(1e7)
+"""Ends of the drawn scale of likelihood ratios: one decade beyond the last step of the ENFSI scale (2015)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +58,7 @@ class _Subject:
     entry: Track | Voice
     moments: list[list[_Picture]]
     """Pictures of one instant stand together."""
-    rows: list[FaceSample] | list[UtteranceEntry]
+    rows: Sequence[FaceSample | UtteranceEntry]
     num_rows: int
     models: list[str]
     calibrated: list[str]
@@ -91,29 +67,20 @@ class _Subject:
 def render_html(report: Report) -> str:
     """The whole page. The same report gives the same page, byte for byte."""
     body = report.body
-    environment = _environment()
     sha256 = body.recording.sha256
-    return environment.get_template("report.html.j2").render(
+    template = _environment().get_template("report.html.j2")
+    return template.render(
         report=report,
         body=body,
         recording=body.recording,
         run=report.run,
-        when=_when(report.run.started_at),
-        conclusion=_conclusion(body),
-        overall=next((finding for finding in body.findings if finding.subject == "recording"), None),
-        reasons={modality.value: _reasons(body, modality) for modality in Modality},
-        modalities=[finding for finding in body.findings if finding.subject != "recording"],
-        uncalibrated_beside=any(finding.status == "uncalibrated" for finding in body.findings),
+        conclusion=conclude(body),
+        reasons={modality.value: phrases.reasons(body, modality) for modality in Modality},
         passages=_passages(body),
         threshold=body.configuration.values.get("scoring", {}).get("flag_llr"),
         first_defects=body.defects[:_FIRST_DEFECTS],
-        abstentions=_by_reason(body.abstentions),
-        unscored=Counter(
-            sample.not_scored_because
-            for track in body.tracks
-            for sample in track.samples
-            if sample.not_scored_because is not None
-        ),
+        abstentions=phrases.by_reason(body.abstentions),
+        unscored=phrases.unscored(body),
         max_listed=_MAX_LISTED,
         timeline=build_timeline(body),
         segments=highest(body.segments, _MAX_TABLE_ROWS, lambda segment: strength(segment.scores)),
@@ -134,39 +101,28 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
-        say=_say,
-        sentences=sentences,
-        rows=rows,
-        known=known,
-        style=Markup("".join((_WEB / name).read_text(encoding="utf-8") for name in ("report.css", "report_print.css"))),
-    )
+    environment.globals.update(say=_say, sentences=sentences, rows=rows, known=known)
+    environment.tests["weighed"] = has_llr
     environment.filters.update(
+        between=phrases.between,
         block=_block,
         clock=figures.clock,
-        content=_content,
-        between=_between,
-        flat=lambda values: list(_flat(values)),
+        content=phrases.content,
+        flat=phrases.flat,
         interval=figures.interval,
         lasting=figures.length,
+        moment=phrases.moment,
         percent=figures.percent,
+        pin=lambda decades: _place(decades * math.log(10)),
         place=_place,
-        plain=_plain,
-        pin=_pin,
+        plain=phrases.plain,
         ratio=figures.ratio,
-        shape=_shape,
+        shape=phrases.shape,
         signed=figures.signed,
-        tally=_tally,
         size=figures.size,
         watched=_watched,
     )
     return environment
-
-
-def _say(key: str, **values: object) -> Markup:
-    """A sentence, escaped. One within another is not escaped twice."""
-    plain = {name: value.unescape() if isinstance(value, Markup) else value for name, value in values.items()}
-    return escape(say(key, **plain))
 
 
 def _finalize(value: object) -> object:
@@ -178,75 +134,20 @@ def _finalize(value: object) -> object:
     return value
 
 
+def _say(key: str, /, **values: object) -> Markup:
+    """A sentence, escaped. One within another is not escaped twice."""
+    unescaped = {name: value.unescape() if isinstance(value, Markup) else value for name, value in values.items()}
+    return escape(say(key, **unescaped))
+
+
 def _block(text: str) -> Markup:
     """Foreign text of several lines, for a `pre` element."""
-    return Markup("").join(f"{line}\n" for line in visible(text).split("␊"))
-
-
-def _when(started_at: str) -> str:
-    try:
-        moment = datetime.fromisoformat(started_at).astimezone(UTC)
-    except ValueError:
-        return started_at
-    return say("header.when_value", day=f"{moment:%Y-%m-%d}", time=f"{moment:%H:%M:%S}")
-
-
-def _conclusion(body: Body) -> _Conclusion:
-    overall = next((finding for finding in body.findings if finding.subject == "recording"), None)
-    if body.outcome.examination == "failed":
-        meaning = [say(f"state.{body.outcome.state}"), say("conclusion.failed_meaning")]
-        return _Conclusion(kind="failed", headline=say("conclusion.failed"), meaning=meaning, finding=None)
-    if overall is not None and overall.status == "calibrated" and overall.verbal and overall.llr is not None:
-        return _Conclusion(kind="calibrated", headline=overall.verbal, meaning=[], finding=overall)
-    if any(finding.status == "uncalibrated" for finding in body.findings):
-        meaning = sentences("conclusion.uncalibrated_meaning")
-        return _Conclusion(kind="uncalibrated", headline=say("conclusion.uncalibrated"), meaning=meaning, finding=None)
-    key = "no_subject" if body.outcome.state == "no_subject" else "not_scored"
-    meaning = [say("conclusion.no_subject_meaning")]
-    return _Conclusion(kind="not_scored", headline=say(f"conclusion.{key}"), meaning=meaning, finding=None)
+    return Markup("\n").join(visible(text).split(HIDDEN.format(0x0A)))
 
 
 def _passages(body: Body) -> list[SegmentEntry]:
     flagged = [segment for segment in body.segments if segment.flagged]
     return [segment for _, segment in highest(flagged, _MAX_PASSAGES, lambda segment: strength(segment.scores))]
-
-
-def _by_reason(abstentions: Iterable[AbstentionEntry]) -> dict[Reason, list[AbstentionEntry]]:
-    groups: dict[Reason, list[AbstentionEntry]] = {}
-    for entry in abstentions:
-        groups.setdefault(entry.reason, []).append(entry)
-    return groups
-
-
-_MODALITY = {
-    Reason.NO_VIDEO_STREAM: Modality.FACE,
-    Reason.NO_FRAMES: Modality.FACE,
-    Reason.TOO_FEW_FRAMES: Modality.FACE,
-    Reason.NO_FACE: Modality.FACE,
-    Reason.FACE_TOO_SMALL: Modality.FACE,
-    Reason.FACE_TOO_BLURRED: Modality.FACE,
-    Reason.FACE_POSE_EXTREME: Modality.FACE,
-    Reason.FACES_BEYOND_LIMIT: Modality.FACE,
-    Reason.NO_AUDIO_STREAM: Modality.VOICE,
-    Reason.NO_AUDIO_CONTENT: Modality.VOICE,
-    Reason.NO_SPEECH: Modality.VOICE,
-    Reason.SPEECH_TOO_SHORT: Modality.VOICE,
-    Reason.CHANNELS_BEYOND_LIMIT: Modality.VOICE,
-}
-"""Reasons that speak of one modality even where their entry names none."""
-
-
-def _reasons(body: Body, modality: Modality) -> list[str]:
-    """Why a modality has gaps or is missing, each reason once."""
-    found = (entry.reason for entry in body.abstentions if (entry.modality or _MODALITY.get(entry.reason)) == modality)
-    return [say(f"reason.{reason}") for reason in dict.fromkeys(found)]
-
-
-def _tally(counts: Counter[Reason]) -> str:
-    """`The face is too small (3); ...`, most frequent first."""
-    ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-    words = [(say(f"reason.{reason}").rstrip("."), count) for reason, count in ranked]
-    return "; ".join(say("completeness.samples_reason", reason=reason, count=count) for reason, count in words)
 
 
 def _tracks(report: Report) -> list[_Subject]:
@@ -265,19 +166,21 @@ def _voices(report: Report) -> list[_Subject]:
     return subjects
 
 
-def _subject(report: Report, index: int, entry: Track | Voice, rows: list[Any], num_rows: int) -> _Subject:
+def _subject(
+    report: Report, index: int, entry: Track | Voice, shown: Sequence[FaceSample | UtteranceEntry], num_rows: int
+) -> _Subject:
     return _Subject(
         number=index + 1,
         entry=entry,
         moments=_moments(report, entry.exhibits),
-        rows=rows,
+        rows=shown,
         num_rows=num_rows,
         models=[score.model for score in entry.scores],
         calibrated=[score.model for score in entry.scores if score.llr is not None],
     )
 
 
-def _top(llrs: dict[str, float], logits: dict[str, float]) -> tuple[float, float]:
+def _top(llrs: Mapping[str, float], logits: Mapping[str, float]) -> tuple[float, float]:
     return max(llrs.values(), default=-math.inf), max(logits.values(), default=-math.inf)
 
 
@@ -298,6 +201,7 @@ def _moments(report: Report, names: Sequence[str]) -> list[list[_Picture]]:
 
 
 def _source(report: Report, exhibit: Exhibit | None) -> Markup | None:
+    """A picture as an address, if it is the one that the body names."""
     if exhibit is None or exhibit.id not in report.exhibits:
         return None
     try:
@@ -309,43 +213,6 @@ def _source(report: Report, exhibit: Exhibit | None) -> Markup | None:
     return Markup("data:{};base64,{}").format(exhibit.media_type, base64.b64encode(picture).decode("ascii"))
 
 
-def _content(body: Body) -> str:
-    """What the recording is, in a few words."""
-    recording = body.recording
-    kind = say(f"media.{recording.media or 'none'}")
-    return f"{kind} ({recording.container})" if recording.container else kind
-
-
-def _shape(stream: StreamFacts) -> str:
-    """What the container says of one stream, in one line."""
-    parts: list[str] = []
-    if stream.width_px and stream.height_px:
-        parts.append(f"{stream.width_px} × {stream.height_px} px")
-    if stream.rotation_degrees:
-        parts.append(f"{stream.rotation_degrees}°")
-    if stream.sample_aspect_ratio not in (None, "1:1", "1/1"):
-        parts.append(f"SAR {stream.sample_aspect_ratio}")
-    if stream.average_rate is not None and stream.kind == "video":
-        parts.append(f"{stream.average_rate} Hz")
-    if stream.pixel_format is not None:
-        parts.append(stream.pixel_format)
-    if stream.rate_hz is not None:
-        parts.append(f"{stream.rate_hz:,} Hz")
-    if stream.channel_layout is not None or stream.channels is not None:
-        parts.append(stream.channel_layout or f"{stream.channels} ch")
-    if stream.language is not None:
-        parts.append(stream.language)
-    return ", ".join(parts)
-
-
-def _between(values: Sequence[float]) -> str:
-    """`41 to 57`, rounded; one number where both ends are the same."""
-    if not values:
-        return say("page.not_stated")
-    low, high = round(min(values)), round(max(values))
-    return str(low) if low == high else say("page.between", low=low, high=high)
-
-
 def _watched(coverage: Coverage) -> float:
     """Share of a stream that was looked at, per cent."""
     if coverage.total_seconds <= 0:  # a still picture lasts no time
@@ -353,38 +220,6 @@ def _watched(coverage: Coverage) -> float:
     return figures.share(coverage.examined_seconds, coverage.total_seconds)
 
 
-_SCALE_END = math.log(1e7)
-"""Ends of the drawn scale: one decade beyond the last step of the ENFSI scale (2015)."""
-
-
 def _place(llr: float) -> float:
     """Where an LLR stands on the drawn scale, per cent from the left."""
     return round(50 + 50 * min(max(llr / _SCALE_END, -1.0), 1.0), 2)
-
-
-def _pin(decades: int) -> float:
-    return _place(decades * math.log(10))
-
-
-def _flat(values: dict[str, Any], path: str = "") -> Iterable[tuple[str, str]]:
-    """Nested settings as `section.name` and value."""
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", _plain(value)
-
-
-def _plain(value: object) -> str:
-    """A setting or a fact of unknown kind in words."""
-    if value is None:
-        return say("page.not_stated")
-    if isinstance(value, bool):
-        return say("page.yes" if value else "page.no")
-    if isinstance(value, str | int):
-        return str(value)
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value)) or say("page.none")
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

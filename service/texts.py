@@ -17,6 +17,9 @@ _FILE = Path(__file__).parent / "web" / "texts.toml"
 MAX_CHARACTERS = 2_000
 """Foreign text shown at most: about one printed page. The JSON report keeps the whole of it."""
 
+HIDDEN = "\N{MATHEMATICAL LEFT ANGLE BRACKET}U+{:04X}\N{MATHEMATICAL RIGHT ANGLE BRACKET}"
+"""What stands for a character that cannot be seen. Unicode has pictures of the controls, but few fonts have them."""
+
 _MAX_MARKS = 4
 """Combining marks on one letter. Vietnamese and vocalised Hebrew and Arabic need up to three; more would paint over
 the lines around them."""
@@ -38,7 +41,8 @@ def visible(text: str, limit: int = MAX_CHARACTERS) -> str:
     length = marks = 0
     for character in text[:limit]:
         marks = marks + 1 if unicodedata.combining(character) else 0
-        sign = _sign(character) if marks <= _MAX_MARKS else f"⟨U+{ord(character):04X}⟩"
+        hidden = marks > _MAX_MARKS or unicodedata.category(character) in _INVISIBLE
+        sign = HIDDEN.format(ord(character)) if hidden else character
         length += len(sign)
         signs.append(sign)
     if not notice and length <= limit:
@@ -47,14 +51,6 @@ def visible(text: str, limit: int = MAX_CHARACTERS) -> str:
     while signs and length + len(notice) > limit:
         length -= len(signs.pop())
     return "".join(signs) + notice
-
-
-def _sign(character: str) -> str:
-    if unicodedata.category(character) not in _INVISIBLE:
-        return character
-    if ord(character) < 0x20:
-        return chr(0x2400 + ord(character))  # the Control Pictures block follows the order of the controls
-    return f"⟨U+{ord(character):04X}⟩"
 
 
 @cache

@@ -1,8 +1,8 @@
 """Checkpoints: which there are, where they lie, how they get here. Knows no torch; `detect.models` loads them.
 
-    load_manifest() -> Manifest -> checkpoint(name) -> locate() -> a verified file
-                                                       fetch()  -> brings it here
-                                                       verify() -> says whether it is here
+load_manifest() -> Manifest -> checkpoint(name) -> locate() -> a verified file
+                                                   fetch()  -> brings it here
+                                                   verify() -> says whether it is here
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedRandom
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from weights.digest import check_digest
 from weights.errors import WeightsError, WeightsMismatch, WeightsNotFound, WeightsUnavailable
@@ -82,9 +83,10 @@ def _holds(target: Path, checkpoint: Checkpoint) -> bool:
 
 
 @contextmanager
-def _locked(part: Path) -> Iterator[BinaryIO]:
+def _locked(part: Path) -> Iterator[BufferedRandom]:
     """The part file, open for this process alone."""
-    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644), "r+b") as file:
+    handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(handle, "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Between opening and locking, another process may have finished and renamed this very file.
@@ -96,7 +98,7 @@ def _locked(part: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _copy(path: Path, file: BinaryIO, checkpoint: Checkpoint, progress: Progress | None) -> None:
+def _copy(path: Path, file: BufferedRandom, checkpoint: Checkpoint, progress: Progress | None) -> None:
     if not path.is_file():
         raise WeightsNotFound(f"{path} is not there; {checkpoint.name} is looked for under the name {checkpoint.file}")
     try:
@@ -104,7 +106,9 @@ def _copy(path: Path, file: BinaryIO, checkpoint: Checkpoint, progress: Progress
             check_digest(path, checkpoint.sha256, checkpoint.num_bytes)
             file.truncate(0)
             done = 0
-            while done < checkpoint.num_bytes and (chunk := source.read(min(_CHUNK_BYTES, checkpoint.num_bytes - done))):
+            while done < checkpoint.num_bytes and (
+                chunk := source.read(min(_CHUNK_BYTES, checkpoint.num_bytes - done))
+            ):
                 file.write(chunk)
                 done += len(chunk)
                 if progress is not None:
@@ -114,7 +118,7 @@ def _copy(path: Path, file: BinaryIO, checkpoint: Checkpoint, progress: Progress
     _check(file, str(path), checkpoint)
 
 
-def _download(url: str | None, file: BinaryIO, checkpoint: Checkpoint, progress: Progress | None) -> None:
+def _download(url: str | None, file: BufferedRandom, checkpoint: Checkpoint, progress: Progress | None) -> None:
     if url is None:
         raise WeightsNotFound(f"the manifest gives no address for {checkpoint.name}: it is part of the installation")
     from weights.http import download  # noqa: PLC0415 - requests takes longer to import than all else here together
@@ -133,7 +137,7 @@ def _download(url: str | None, file: BinaryIO, checkpoint: Checkpoint, progress:
         _check(file, url, checkpoint)
 
 
-def _check(file: BinaryIO, origin: str, checkpoint: Checkpoint) -> None:
+def _check(file: BufferedRandom, origin: str, checkpoint: Checkpoint) -> None:
     file.flush()
     file.seek(0)
     found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,8 +81,6 @@ def convert(path: Path, architecture: str) -> bytes:
     Raises:
         WeightsMismatch: it is no HDF5 file, or another architecture's.
     """
-    import h5py  # noqa: PLC0415 - a fifth of a second that only the first use of a Keras checkpoint has to pay
-
     parameters: dict[str, Float32Array] = {}
     try:
         with h5py.File(path, "r") as file:

@@ -14,7 +14,6 @@ from platformdirs import user_cache_dir
 
 from weights.digest import check_digest
 from weights.errors import WeightsError, WeightsMismatch, WeightsNotFound
-from weights.keras import convert
 from weights.manifest import PACKAGE_FOLDER, Checkpoint
 
 
@@ -31,7 +30,7 @@ class Presence:
 
 
 def cache_folder() -> Path:
-    """Where fetched and converted checkpoints are kept: `UNMASK_CACHE`, or the user's cache folder, and in it `weights`."""
+    """Where fetched and converted checkpoints are kept: `weights` in `UNMASK_CACHE` or in the user's cache folder."""
     return Path(os.environ.get("UNMASK_CACHE") or user_cache_dir("unmask")) / "weights"
 
 
@@ -79,7 +78,9 @@ def verify(checkpoint: Checkpoint, directories: Sequence[Path] | None = None) ->
                 check_digest(path, checkpoint.sha256, checkpoint.num_bytes)
         except WeightsMismatch as error:
             return Presence(name=checkpoint.name, state="mismatch", path=path, detail=str(error))
-        return Presence(name=checkpoint.name, state="present", path=path, detail=f"{path} is the file the manifest names")
+        return Presence(
+            name=checkpoint.name, state="present", path=path, detail=f"{path} is the file the manifest names"
+        )
     return Presence(name=checkpoint.name, state="absent", path=None, detail=_absent(checkpoint, directories))
 
 
@@ -111,6 +112,8 @@ def _convert(path: Path, checkpoint: Checkpoint) -> Path:
     if target.exists():
         _check_converted(target, checkpoint)
         return target
+    from weights.keras import convert  # noqa: PLC0415 - h5py and numpy take longer to import than all else here
+
     content = convert(path, checkpoint.architecture)
     digest = hashlib.sha256(content).hexdigest()
     if digest != checkpoint.converted.sha256:
@@ -144,10 +147,10 @@ def _write_whole(target: Path, content: bytes) -> None:
 
 def _absent(checkpoint: Checkpoint, directories: Sequence[Path] | None) -> str:
     searched = ", ".join(str(folder) for folder in search_folders(directories))
+    missing = f"{checkpoint.file} is in none of {searched}"
     if checkpoint.kind == "default":
-        return f"{checkpoint.name} should be part of the installation and is not: {checkpoint.file} is in none of {searched}. Install again"
+        return f"{checkpoint.name} should be part of the installation and is not: {missing}. Install again"
     return (
-        f"{checkpoint.name} is not on this machine: {checkpoint.file} is in none of {searched}. "
-        f"Type `unmask weights fetch {checkpoint.name}`, with `--from DIR` where it has been copied to a folder, or set "
-        "UNMASK_WEIGHTS to that folder"
+        f"{checkpoint.name} is not on this machine: {missing}. Type `unmask weights fetch {checkpoint.name}`, with "
+        "`--from DIR` where it has been copied to a folder, or set UNMASK_WEIGHTS to that folder"
     )

@@ -1,8 +1,9 @@
 """AASIST: a classifier of raw speech that attends over spectral and temporal graphs at once.
 
 Paper: Jung, Heo, Tak, Shim, Chung, Lee, Yu, Evans, "AASIST: Audio Anti-Spoofing using Integrated Spectro-Temporal Graph
-Attention Networks", ICASSP 2022, arXiv 2110.01200; sections 2 and 3. Origin of the checkpoints: github.com/clovaai/aasist
-(MIT) and, for `aasist.asvspoof5`, github.com/asvspoof-challenge/asvspoof5 (MIT). Parameter names are the checkpoints'.
+Attention Networks", ICASSP 2022, arXiv 2110.01200; sections 2 and 3. Origin of the checkpoints:
+github.com/clovaai/aasist (MIT) and, for `aasist.asvspoof5`, github.com/asvspoof-challenge/asvspoof5 (MIT). Parameter
+names are the checkpoints'.
 
 What has to be kept to give the original's output:
 
@@ -227,7 +228,7 @@ class Aasist(nn.Module):
             features = self._encode(windows)
         else:
             # One at a time: a batch is no faster on a CPU, and its intermediates would take 150 MB a window.
-            features = torch.cat([self._encode(window) for window in windows.split(1)])  # (n, C, 23, 29)
+            features = torch.cat([self._encode(window) for window in torch.split(windows, 1)])  # (n, C, 23, 29)
         strength = features.abs()
         spectral = strength.amax(dim=3).transpose(1, 2) + self.pos_S  # (n, 23, C)
         temporal = strength.amax(dim=2).transpose(1, 2)  # (n, 29, C)
@@ -246,7 +247,7 @@ class Aasist(nn.Module):
         # (n, samples) -> (n, C, bands, columns); a 2-D convolution of height one is quicker than `conv1d` on a CPU
         x = functional.conv2d(windows[:, None, None], self.sinc_filters)  # (n, 69, 1, 64472)
         x = functional.max_pool2d(x.abs_(), (1, 3))  # (n, 69, 1, 21490)
-        x = x.unflatten(1, (_NUM_BANDS, 3)).amax(2).transpose(1, 2)  # (n, 1, 23, 21490)
+        x = x.reshape(len(x), _NUM_BANDS, 3, -1).amax(2)[:, None]  # (n, 1, 23, 21490)
         x = functional.selu(self.first_bn(x))
         features: Tensor = self.encoder(x)  # (n, C, 23, 29)
         return features

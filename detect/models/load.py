@@ -41,7 +41,8 @@ def load_model(spec: Spec, path: Path, device: torch.device | str = "cpu") -> nn
 
     Raises:
         WeightsNotFound: there is no such file.
-        WeightsMismatch: it cannot be read, or holds other parameters than the network's, or numbers that are not finite.
+        WeightsMismatch: it cannot be read, or holds other parameters than the network has, or numbers that are
+            not finite.
     """
     state = _read(path)
     module = spec.build()
@@ -52,8 +53,9 @@ def load_model(spec: Spec, path: Path, device: torch.device | str = "cpu") -> nn
     for name, tensor in module.state_dict().items():
         if not torch.isfinite(tensor).all():
             raise WeightsMismatch(f"{path}: {name} holds numbers that are not finite")
-    # Channels last is the order in which oneDNN's convolutions run without reordering: AASIST in half the time on a CPU.
-    return module.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return] # the stub lists device and memory_format only apart
+    module.eval().requires_grad_(requires_grad=False)
+    # Channels last is the order in which oneDNN convolves without reordering: AASIST in half the time on a CPU.
+    return module.to(device).to(memory_format=torch.channels_last)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -27,7 +27,10 @@ from detect.models.spec import FaceInput, FaceSpec
 _BATCH_NORM_EPSILON = 1e-3
 """Keras' default."""
 _LEAK = 0.1
-_MARGIN = 1.3
+_MARGIN = 1.1
+"""The authors cut, around the nose, a square of 2.2 x 1.3 times the larger of the distances from eye to eye and from
+eyes to mouth (`pipeline.py` in their repository). Over the longer side of MTCNN's box for the same face that is 1.08
+(median of 29 faces in one frame each of the development recordings; 5th to 95th percentile 1.02 to 1.15)."""
 _PAPER = "Afchar et al., MesoNet: a Compact Facial Video Forgery Detection Network, WIFS 2018, arXiv 1809.00888"
 
 
@@ -76,7 +79,7 @@ class Meso4(nn.Module):
 
 
 class _Inception(nn.Module):
-    """A 1 x 1 convolution beside three 3 x 3 ones of dilation 1, 2 and 3, each behind a 1 x 1 (the paper's figure 5)."""
+    """A 1 x 1 convolution and three 3 x 3 ones of dilation 1, 2 and 3, each behind a 1 x 1 (figure 5 of the paper)."""
 
     def __init__(self, channels: int, widths: tuple[int, int, int, int]) -> None:
         super().__init__()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any

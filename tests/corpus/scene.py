@@ -33,9 +33,10 @@ _PORTRAIT = (slice(0, 280), slice(80, 360))
 @cache
 def portrait(side: int) -> Pixels:
     """Head and shoulders, (side, side, 3) uint8 RGB."""
-    photograph = np.ascontiguousarray(data.astronaut()[_PORTRAIT])
+    photograph = np.ascontiguousarray(data.astronaut()[_PORTRAIT])  # type: ignore[no-untyped-call]  # scikit-image has no types
     shrinks = side < photograph.shape[0]
-    return cv2.resize(photograph, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    pixels = cv2.resize(photograph, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return pixels.astype(np.uint8)
 
 
 @cache

@@ -12,10 +12,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tests.corpus.audio import voice
 from tests.corpus.scene import (
     FPS,
     NUM_FRAMES,
     SIZE,
+    Recipe,
     background,
     encode,
     face_clip,
@@ -23,6 +25,7 @@ from tests.corpus.scene import (
     picture,
     pictures,
     portrait,
+    write,
 )
 from tests.corpus.surgery import (
     Packet,
@@ -153,7 +156,8 @@ def _perceptual_quantizer(pixels: Pixels) -> Pixels:
     wide = linear @ np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]).T
     power = (wide.clip(0, 1) * 203 / 10_000) ** (2610 / 16_384)  # constants: SMPTE ST 2084
     signal = ((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power)) ** (2523 / 32)
-    return (signal * 255).round().astype(np.uint8)
+    quantised: Pixels = (signal * 255).round().astype(np.uint8)
+    return quantised
 
 
 def _high_dynamic_range(path: Path) -> None:
@@ -302,7 +306,9 @@ VIDEO: dict[str, Recipe] = {
     "case19_no_times.mjpeg": write(lambda: b"".join(_jpeg(number) for number in range(NUM_FRAMES))),
     "case20_evc.mp4": write(lambda: _renamed_codec(b"evc1", face_clip())),
     "case20_unknown_codec.mp4": write(lambda: _renamed_codec(b"zz9z", face_clip())),
-    "case20_evc_with_sound.mp4": write(lambda: _renamed_codec(b"evc1", encode(".mp4", frames=pictures(), audio=voice(5.0)))),
+    "case20_evc_with_sound.mp4": write(
+        lambda: _renamed_codec(b"evc1", encode(".mp4", frames=pictures(), audio=voice(5.0)))
+    ),
     "case25_day_long.mkv": _day_long,
     "case25_8k.mp4": _eight_k,
     "case26_no_faces.mp4": lambda path: _twin(path, frames=[background(SIZE)] * NUM_FRAMES),

@@ -14,18 +14,16 @@ import resource
 import socket
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from detect.decoded import Media, SamplingPlan, Stream, VideoOutcome
+from detect.decoded import VideoOutcome
 from detect.errors import UnreadableMedia
-from detect.report import StreamFacts
-from detect.types import Frame
 from pipelines import child, wire
 from pipelines.wire import AnswerWriter, Request
+from tests.pipelines.synthetic import synthetic_frame, synthetic_media
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,34 +39,12 @@ def run(request: Request, evidence: BinaryIO, answers: AnswerWriter) -> None:
         child.run(request, evidence, answers)
 
 
-def synthetic_media(count: int) -> Media:
-    plan = SamplingPlan(
-        decoder="full",
-        targets=tuple(Fraction(i, 25) for i in range(count)),
-        interval=Fraction(1, 25),
-        end=Fraction(count, 25),
-    )
-    stream = Stream(facts=StreamFacts(index=0, kind="video", codec="synthetic"), plan=plan)
-    return Media(kind="video", container="synthetic", duration=Fraction(count, 25), streams=(stream,))
-
-
-def synthetic_frame(index: int, height: int, width: int) -> Frame:
-    pixels = np.full((height, width, 3), index % 256, np.uint8)
-    return Frame(pixels=pixels, time=Fraction(index, 25), stream=0, index=index, pts=index, key_frame=index == 0)
-
-
 def _synthetic(request: Request, answers: AnswerWriter, count: int, height: int, width: int) -> None:
     if request.job == "survey":
         answers.answer(synthetic_media(count))
         return
-    picture = synthetic_frame(0, height, width)
     for index in range(count):
-        picture.pixels[:] = index % 256
-        answers.answer(
-            Frame(
-                pixels=picture.pixels, time=Fraction(index, 25), stream=0, index=index, pts=index, key_frame=index == 0
-            )
-        )
+        answers.answer(synthetic_frame(index, height, width))
     answers.answer(VideoOutcome(num_decoded=count, num_expected=count))
 
 
@@ -108,7 +84,7 @@ def _sleep(answers: AnswerWriter) -> None:
 
 def _trickle(answers: AnswerWriter) -> None:
     """One byte of an endless document now and then."""
-    os.write(answers._descriptor, wire._pack(wire._Kind.OUTCOME, length=2**20))
+    os.write(answers._descriptor, wire._pack(wire.Kind.OUTCOME, length=2**20))
     while True:
         os.write(answers._descriptor, b" ")
         time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 from fractions import Fraction
@@ -17,7 +18,7 @@ from detect.errors import InputError, LimitExceeded, UnreadableMedia
 from detect.types import Frame, Waveform
 from pipelines import wire
 from pipelines.answers import AnswerReader, ProtocolViolation
-from tests.pipelines.faulty_child import synthetic_frame, synthetic_media
+from tests.pipelines.synthetic import synthetic_frame, synthetic_media
 
 MEDIA = synthetic_media(3)
 
@@ -38,6 +39,10 @@ def reader(text: bytes, job: str, **limits: float) -> AnswerReader:
         rest = rest[len(view) :]
 
     return AnswerReader(read_into, request(job, **limits))
+
+
+def read_four(answers: AnswerReader) -> list[wire.Answer]:
+    return [answers.read() for _ in range(4)]
 
 
 def written(*answers: wire.Answer | InputError) -> bytes:
@@ -130,10 +135,8 @@ def test_control_characters_of_the_evidence_arrive_as_escapes() -> None:
     ],
 )
 def test_nonsense_is_refused(job: str, sent: bytes) -> None:
-    answers = reader(sent + bytes(100), job)
     with pytest.raises(ProtocolViolation):
-        for _ in range(4):
-            answers.read()
+        read_four(reader(sent + bytes(100), job))
 
 
 @pytest.mark.parametrize(
@@ -218,8 +221,5 @@ def test_any_bytes_end_in_an_error_of_ours(data: st.DataObject, job: str) -> Non
     for _ in range(data.draw(st.integers(1, 4))):
         sent[data.draw(st.integers(0, len(sent) - 1))] = data.draw(st.integers(0, 255))
     answers = reader(bytes(sent), job)
-    try:
-        for _ in range(4):
-            assert isinstance(answers.read(), Frame | Waveform | Media | VideoOutcome | AudioOutcome)
-    except (ProtocolViolation, InputError, EOFError):
-        pass
+    with contextlib.suppress(ProtocolViolation, InputError, EOFError):
+        assert all(isinstance(a, Frame | Waveform | Media | VideoOutcome | AudioOutcome) for a in read_four(answers))

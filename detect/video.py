@@ -1,0 +1,310 @@
+"""The planned frames of one video stream, upright, with exact presentation times; and what was lost on the way.
+
+Only sampled frames are converted to RGB, and decoding stops behind the last of them. FFmpeg raises nothing for flipped
+bytes or missing references: its log, its flags and the number of frames against the number of packets tell instead.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import BinaryIO
+
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from detect.bitstream import Test, is_hidden, reference_test
+from detect.config import Config
+from detect.container import ErrorLog, open_container, translated
+from detect.decoded import Media, SamplingPlan, VideoOutcome
+from detect.errors import LimitExceeded, UnreadableMedia
+from detect.picture import read_picture
+from detect.pixels import Converter
+from detect.provenance import clean
+from detect.report import CaveatEntry, DefectEntry
+from detect.streams import aspect, check_size
+from detect.types import CaveatKind, DefectKind, Frame
+
+_SURE_OF_KEYS = frozenset({"h264", "hevc", "vvc"})
+"""Their decoders in FFmpeg hold back, or mark as corrupt, what comes before a picture that can be decoded alone; the
+others put out grey for what they lack."""
+
+_MAX_FAILURES = 4_096
+_PROGRESSIVE = 1
+"""FFmpeg's AV_FIELD_PROGRESSIVE, 0 being unknown; beyond it two packets can make one frame: they cannot be counted."""
+
+
+def read_frames(
+    file: BinaryIO, media: Media, stream_index: int, config: Config, *, num_threads: int
+) -> Iterator[Frame | VideoOutcome]:
+    """Yield the planned frames of one video stream, then one `VideoOutcome`.
+
+    Args:
+        file: Seekable; the one that `survey` read.
+        media: What `survey` said of it.
+        stream_index: A stream with a plan.
+        config: As given to `survey`.
+        num_threads: Decoder threads; 0 lets FFmpeg choose. With more than one, the first sign of damage ends the run
+            with `repeat_on_one_thread`: how an error is concealed would depend on the threads' order.
+
+    Raises:
+        UnreadableMedia: the stream is not there any more, or the file cannot be read.
+        UnsupportedMedia: it cannot be decoded or converted after all.
+        LimitExceeded: out of memory.
+    """
+    plan = next((stream.plan for stream in media.streams if stream.facts.index == stream_index), None)
+    if plan is None:
+        raise UnreadableMedia("no_plan", f"stream {stream_index} was not planned for")
+    if media.kind == "image":
+        yield from read_picture(file, plan, config)
+        return
+    with open_container(file, config.limits) as container:
+        stream = next((s for s in container.streams.video if s.index == stream_index), None)
+        if stream is None or stream.codec_context is None:
+            raise UnreadableMedia("changed_during_read", f"stream {stream_index} was there before and is not now")
+        yield from _Run(container, stream, plan, media.zero, config, num_threads).frames()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One pass over one stream."""
+
+    container: InputContainer
+    stream: VideoStream
+    plan: SamplingPlan
+    zero: Fraction
+    config: Config
+    num_threads: int
+    log: ErrorLog = field(default_factory=ErrorLog)
+    targets: deque[Fraction] = field(init=False)
+    converter: Converter = field(init=False)
+    test: Test | None = field(init=False)
+    unit: Fraction = field(init=False)
+    last_time: Fraction | None = None
+    """Of the last frame that was handed out."""
+    num_output: int = 0
+    num_decoded: int = 0
+    """Those that belong to the stretch up to the last target."""
+    num_expected: int = 0
+    num_failed: int = 0
+    """Packets that the decoder refused, and reads that failed, without a word in the log."""
+    num_garbage: int = 0
+    num_oversize: int = 0
+    num_sampled: int = 0
+    seen_key: bool = False
+    formats: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        context = self.stream.codec_context
+        self.targets = deque(self.plan.targets)
+        self.converter = Converter(aspect(self.stream))
+        self.test = reference_test(context.codec.canonical_name, context.extradata)
+        self.unit = self.stream.time_base or Fraction(1, 1000)
+
+    def frames(self) -> Iterator[Frame | VideoOutcome]:
+        """Decode, choose, convert; then sum up."""
+        self._set_up()
+        spare: tuple[VideoFrame, Fraction] | None = None
+        for frame in self._decoded():
+            if self._must_repeat(frame):
+                break
+            time = self._time(frame)
+            if not self._usable(frame, time) or time is None or (self.last_time is not None and time <= self.last_time):
+                continue
+            spare = frame, time
+            if self.targets and time >= self.targets[0]:
+                while self.targets and self.targets[0] <= time:
+                    self.targets.popleft()
+                yield self._converted(*spare)
+                spare = None
+            if not self.targets and self.plan.rate is None:
+                break
+        self._release()
+        if self._must_repeat():
+            yield VideoOutcome(num_decoded=self.num_output, num_expected=None, repeat_on_one_thread=True)
+            return
+        if spare is not None and self.targets:  # nothing came at or behind the last target: what came before stands in
+            yield self._converted(*spare)
+        yield self._outcome()
+
+    def _set_up(self) -> None:
+        context = self.stream.codec_context
+        context.thread_count = self.num_threads
+        context.thread_type = ThreadType.NONE if self.num_threads == 1 else ThreadType.AUTO
+        context.options = {"max_pixels": str(self.config.limits.max_pixels)}
+        if self.plan.decoder == "nonref":
+            context.skip_frame = "NONREF"
+        for other in self.container.streams:
+            if other.index != self.stream.index:
+                other.discard = Discard.all
+
+    def _decoded(self) -> Iterator[VideoFrame]:
+        """What the decoder puts out, in order of presentation."""
+        if not self.plan.targets:
+            return
+        alone = set(self.plan.targets) if self.plan.decoder == "keyframes" else None
+        packets = self.container.demux(self.stream)
+        failures = 0
+        while failures < _MAX_FAILURES:
+            try:
+                with self._watched():
+                    packet = next(packets, None)
+            except UnreadableMedia as error:
+                if error.reason == "io_error":
+                    raise
+                failures += 1
+                packets = self.container.demux(self.stream)
+                continue
+            if packet is None:
+                return
+            if packet.size == 0 and packet.dts is not None:  # in AVI: the picture before, once more
+                continue
+            if alone is not None:
+                if packet.size and packet.is_keyframe and self._shown_at(packet.pts) in alone:
+                    self._expect(packet)
+                    yield from self._decode_alone(packet)
+                continue
+            self._expect(packet)
+            yield from self._decode(packet)
+
+    def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        try:
+            with self._watched():
+                return self.stream.decode(packet)
+        except UnreadableMedia:
+            return []
+
+    def _decode_alone(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        """Decode a key frame without its neighbours, and leave nothing of it behind."""
+        frames = self._decode(packet) + self._decode(None)
+        with self._watched():
+            self.stream.codec_context.flush_buffers()
+        return frames
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Count a failure that FFmpeg did not log; translate it either way."""
+        before = self.log.count
+        try:
+            with self.log, translated(f"stream {self.stream.index}"):
+                yield
+        except UnreadableMedia:
+            self.num_failed += self.log.count == before
+            raise
+
+    def _release(self) -> None:
+        """Let FFmpeg's threads come to rest: freed at work, one that logs an error would wait for us for ever."""
+        with self.log, translated(f"stream {self.stream.index}"):
+            self.stream.codec_context.flush_buffers()
+
+    def _must_repeat(self, frame: VideoFrame | None = None) -> bool:
+        damaged = self.log.disturbed or self.num_failed > 0 or (frame is not None and frame.is_corrupt)
+        return self.num_threads != 1 and damaged
+
+    def _expect(self, packet: Packet[VideoStream]) -> None:
+        """Note that this packet promises a frame, unless it is hidden, skipped, or behind the last target."""
+        if not packet.size or packet.is_discard or is_hidden(self.codec, packet):
+            return
+        if self.plan.decoder == "nonref" and self.test is not None and self.test(memoryview(packet)) is False:
+            return
+        time = self._shown_at(packet.pts)
+        if self.plan.rate is not None or (time is not None and time <= self.plan.targets[-1]):
+            self.num_expected += 1
+
+    def _shown_at(self, pts: int | None) -> Fraction | None:
+        return None if pts is None else pts * self.unit - self.zero
+
+    def _time(self, frame: VideoFrame) -> Fraction | None:
+        """Presentation time; counts the frame."""
+        position = self.num_output
+        self.num_output += 1
+        if self.plan.rate is not None:
+            self.num_decoded += 1
+            return position / self.plan.rate
+        time = self._shown_at(frame.pts)
+        self.num_decoded += time is not None and time <= self.plan.targets[-1]
+        return time
+
+    def _usable(self, frame: VideoFrame, time: Fraction | None) -> bool:
+        """Whether a frame shows what was recorded."""
+        self.seen_key = self.seen_key or frame.key_frame or self.codec in _SURE_OF_KEYS
+        if time is not None and time > self.plan.end:
+            return False
+        if frame.is_corrupt or not self.seen_key:
+            self.num_garbage += 1
+            return False
+        try:
+            check_size(self.stream.index, frame.width, frame.height, self.config.limits)
+        except LimitExceeded:
+            self.num_oversize += 1
+            return False
+        self.formats[f"{frame.width} x {frame.height} {frame.format.name}"] += 1
+        return True
+
+    def _converted(self, frame: VideoFrame, time: Fraction) -> Frame:
+        with self.log, translated(f"stream {self.stream.index}"):
+            pixels = self.converter.upright(frame)
+        self.num_sampled += 1
+        self.last_time = time
+        return Frame(
+            pixels=pixels,
+            time=time,
+            stream=self.stream.index,
+            index=self.num_sampled - 1,
+            pts=frame.pts,
+            key_frame=frame.key_frame,
+        )
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's canonical name."""
+        return self.stream.codec_context.codec.canonical_name
+
+    def _outcome(self) -> VideoOutcome:
+        index = self.stream.index
+        defects = []
+        if self.log.count or self.num_failed:
+            said = f": {clean(self.log.lines[0])}" if self.log.lines else ""
+            defects.append(
+                DefectEntry(
+                    kind=DefectKind.DECODE_ERRORS,
+                    stream=index,
+                    detail=f"The decoder reported errors in stream {index}, first{said}." if said else
+                    f"The decoder refused packets of stream {index}.",
+                    count=self.log.count + self.num_failed,
+                )
+            )  # fmt: skip
+        if self.num_garbage:
+            detail = f"{self.num_garbage} frames of stream {index} lack what they are predicted from and were not used."
+            defects.append(
+                DefectEntry(kind=DefectKind.GARBAGE_FRAMES, stream=index, detail=detail, count=self.num_garbage)
+            )
+        missing = self.num_expected - self.num_decoded if self.stream.codec_context.field_order <= _PROGRESSIVE else 0
+        if missing > 0:
+            detail = f"{self.num_decoded} of {self.num_expected} frames of stream {index} could be decoded."
+            defects.append(DefectEntry(kind=DefectKind.FRAMES_MISSING, stream=index, detail=detail, count=missing))
+        if self.num_oversize:
+            detail = (
+                f"{self.num_oversize} frames of stream {index} change to a size outside the limits and were not used."
+            )
+            defects.append(
+                DefectEntry(kind=DefectKind.FRAMES_MISSING, stream=index, detail=detail, count=self.num_oversize)
+            )
+        caveats = []
+        if len(self.formats) > 1:
+            kinds = ", ".join(f"{name} ({count})" for name, count in self.formats.most_common(4))
+            detail = f"Frames of stream {index} change their size or pixel format: {kinds}."
+            caveats.append(CaveatEntry(kind=CaveatKind.FORMAT_CHANGES, detail=detail, stream=index))
+        return VideoOutcome(
+            num_decoded=self.num_decoded,
+            num_expected=self.num_expected if self.stream.codec_context.field_order <= _PROGRESSIVE else None,
+            defects=tuple(defects),
+            caveats=tuple(caveats),
+        )
