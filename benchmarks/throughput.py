@@ -33,6 +33,8 @@ COMPACT = Scoring(face_models=("meso4.df",), voice_models=("aasist-l.asvspoof201
 
 COMMAND = "python -m benchmarks throughput"
 
+_BASE = "decoding alone: every frame, no conversion"
+
 
 def measure(recording: Path | None, repeats: int, long: bool, out: Path) -> None:
     """Print and write `throughput.md`.
@@ -43,13 +45,18 @@ def measure(recording: Path | None, repeats: int, long: bool, out: Path) -> None
         long: Also compare the memory of a 2-hour and a 2-minute recording.
         out: Where the results go.
     """
+    command = f"{COMMAND} --long" if long else COMMAND
     with tempfile.TemporaryDirectory() as folder:
         clip = recording if recording is not None else short_clip(Path(folder) / "clip.mp4")
-        lines = [f"# Time and memory\n\nMade by `{COMMAND}{' --long' if long else ''}` with unmask {VERSION} on "
-                 f"{os.cpu_count()} CPU cores.\n", *_times(clip, repeats), *_memory([clip], "this recording")]  # fmt: skip
+        sections = [
+            "# Time and memory",
+            f"Made by `{command}` with unmask {VERSION} on {os.cpu_count()} CPU cores.",
+            *_times(clip, repeats),
+            f"Peak memory of this examination: {_peak_bytes(clip) / 1e6:.0f} MB, all processes together.",
+        ]
         if long:
-            lines += _long(Path(folder))
-    text = "\n".join(lines) + "\n"
+            sections.append(_long(Path(folder)))
+    text = "\n\n".join(sections) + "\n"
     out.mkdir(parents=True, exist_ok=True)
     (out / "throughput.md").write_text(text, encoding="utf-8")
     print(text)
@@ -61,41 +68,34 @@ def _times(clip: Path, repeats: int) -> list[str]:
     media = local.survey(clip, config)
     video = next(stream for stream in media.streams if stream.plan is not None)
     assert video.plan is not None  # noqa: S101 - chosen for having one
+    seconds: dict[str, list[float]] = {}
 
     def decode_sampled() -> None:
         for _ in local.frames(clip, media, video.facts.index, config, num_threads=0):
             pass
 
-    seconds: dict[str, list[float]] = {}
     with Sandbox() as sandbox:
         analyzer = Analyzer(config, engine=engine, decoder=sandbox)
-        report = analyzer.examine(clip)
+        body = analyzer.examine(clip).body  # the first run pays for everything that is loaded on first use
         for _ in range(repeats):
-            _timed(seconds, "decoding alone: every frame, no conversion", lambda: _decode_all(clip))
-            _timed(seconds, f"decoding the samples: {len(video.plan.targets)} frames to RGB", decode_sampled)
-            _timed(seconds, "the whole examination", lambda: analyzer.examine(clip))
-    stages: dict[str, list[float]] = {}
-    with Sandbox() as sandbox:
-        analyzer = Analyzer(config, engine=engine, decoder=sandbox)
-        for _ in range(repeats):
+            _timed(seconds, _BASE, lambda: _decode_all(clip))
+            _timed(seconds, "decoding the sampled frames to RGB", decode_sampled)
             for stage, spent in analyzer.examine(clip).run.seconds.items():
-                stages.setdefault(stage, []).append(spent)
-    base = statistics.median(seconds["decoding alone: every frame, no conversion"])
-    facts = video.facts
-    lines = [
-        f"{report.body.recording.container}, {facts.codec} {facts.width_px} x {facts.height_px}, "
-        f"{facts.num_packets} frames, {float(media.duration or 0):.1f} s; decoder mode `{video.plan.decoder}`, "
-        f"{len(report.body.tracks)} face tracks, {sum(voice.speech_seconds for voice in report.body.voices):.1f} s of speech; "
-        f"checkpoints {', '.join(model.name for model in report.body.models)}; median of {repeats}.",
-        "",
-        "| | seconds | x decoding alone |",
-        "|---|--:|--:|",
-    ]
-    lines += [f"| {name} | {statistics.median(values):.2f} | {statistics.median(values) / base:.2f} |"
-              for name, values in seconds.items()]  # fmt: skip
-    lines += [f"| stage: {name} | {statistics.median(values):.2f} | {statistics.median(values) / base:.2f} |"
-              for name, values in sorted(stages.items()) if name != "total"]  # fmt: skip
-    return [*lines, "", "Stages of the two branches run at the same time: they do not add up to the whole.", ""]
+                name = "**the whole examination**" if stage == "total" else f"stage: {stage}"
+                seconds.setdefault(name, []).append(spent)
+    base = statistics.median(seconds[_BASE])
+    facts, speech = video.facts, sum(voice.speech_seconds for voice in body.voices)
+    about = (
+        f"{body.recording.container}, {facts.codec} {facts.width_px} x {facts.height_px}, {facts.num_packets} frames, "
+        f"{float(media.duration or 0):.1f} s; {len(video.plan.targets)} frames sampled, decoder mode "
+        f"`{video.plan.decoder}`; {len(body.tracks)} face tracks, {speech:.1f} s of speech; checkpoints "
+        f"{', '.join(model.name for model in body.models)}. Median of {repeats}, models loaded before."
+    )
+    rows = ["| | seconds | x decoding alone |", "|---|--:|--:|"]
+    for name, values in seconds.items():
+        median = statistics.median(values)
+        rows.append(f"| {name} | {median:.2f} | {median / base:.2f} |")
+    return [about, "\n".join(rows), "Stages of the two branches run at the same time and do not add up to the whole."]
 
 
 def _timed(seconds: dict[str, list[float]], name: str, work: Callable[[], object]) -> None:
@@ -112,21 +112,15 @@ def _decode_all(clip: Path) -> None:
             pass
 
 
-def _memory(clips: list[Path], name: str) -> list[str]:
-    peaks = [_peak_bytes(clip) for clip in clips]
-    return [f"Peak memory of examining {name}: {peaks[0] / 1e6:.0f} MB, all processes together.", ""]
-
-
-def _long(folder: Path) -> list[str]:
-    short, long = long_clip(folder / "two-minutes.mp4", 120), long_clip(folder / "two-hours.mp4", 7200)
+def _long(folder: Path) -> str:
     peaks = {}
-    for name, clip in (("2 minutes", short), ("2 hours", long)):
+    for name, seconds in (("2 minutes", 120), ("2 hours", 7200)):
+        clip = long_clip(folder / f"{seconds}.mp4", seconds)
         start = time.perf_counter()
         peaks[name] = _peak_bytes(clip)
-        print(f"{name}: {peaks[name] / 1e6:.0f} MB, {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    ratio = peaks["2 hours"] / peaks["2 minutes"]
-    return [f"Peak memory of a recording of 2 minutes: {peaks['2 minutes'] / 1e6:.0f} MB; of 2 hours: "
-            f"{peaks['2 hours'] / 1e6:.0f} MB; ratio {ratio:.2f}.", ""]  # fmt: skip
+        print(f"{name}: {peaks[name] / 1e6:.0f} MB in {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    sizes = ", ".join(f"of {name}: {peak / 1e6:.0f} MB" for name, peak in peaks.items())
+    return f"Peak memory of a recording {sizes}; ratio {peaks['2 hours'] / peaks['2 minutes']:.2f}."
 
 
 _CHILD = """

@@ -66,16 +66,16 @@ def read_audio(file: BinaryIO, media: Media, stream_index: int, config: Config) 
     if all(stream.facts.index != stream_index or stream.facts.kind != "audio" for stream in media.streams):
         raise UnreadableMedia("no_such_stream", f"stream {stream_index} is not an audio stream of this recording")
     with translated(f"stream {stream_index}"):
-        decoding = SoundTrack(file, stream_index, config.limits)
+        track = SoundTrack(file, stream_index, media.zero, config.limits)
         survey = ChannelSurvey(config.limits.max_channels)
-        for piece in decoding.pieces():
+        for piece in track.pieces():
             survey.add(piece.samples)
-        if decoding.num_decoded and decoding.num_bad == decoding.num_values:
+        if track.num_decoded and track.num_bad == track.num_values:
             raise UnreadableMedia("non_finite", f"stream {stream_index} holds no finite sample")
         plan = survey.plan(stream_index, config.speech.max_voice_streams)
         if plan.voices:
-            yield from _blocks(SoundTrack(file, stream_index, config.limits).pieces(), plan, stream_index)
-        yield _outcome(decoding, plan, stream_index)
+            yield from _blocks(SoundTrack(file, stream_index, media.zero, config.limits).pieces(), plan, stream_index)
+        yield _outcome(track, plan, stream_index)
 
 
 def _blocks(pieces: Iterator[Piece], plan: VoicePlan, stream: int) -> Iterator[Waveform]:
@@ -129,56 +129,56 @@ class _Output:
             self._num_out += len(block)
 
 
-def _outcome(decoding: SoundTrack, plan: VoicePlan, stream: int) -> AudioOutcome:
-    rate = decoding.formats[0][0] if decoding.formats else 0
-    promised = round(decoding.promised * rate)
+def _outcome(track: SoundTrack, plan: VoicePlan, stream: int) -> AudioOutcome:
+    rate = track.formats[0][0] if track.formats else 0
+    promised = round(track.promised * rate)
     return AudioOutcome(
-        num_decoded=decoding.num_decoded,
-        num_expected=promised if decoding.promised else None,
+        num_decoded=track.num_decoded,
+        num_expected=promised if track.promised else None,
         rate_hz=rate,
-        seconds=decoding.seconds,
+        seconds=track.seconds,
         voices=plan.qualities,
-        defects=tuple(_defects(decoding, stream)),
-        caveats=tuple(_caveats(decoding, plan, stream)),
-        abstentions=plan.abstentions if decoding.num_decoded else (_nothing(decoding, stream),),
+        defects=tuple(_defects(track, stream)),
+        caveats=tuple(_caveats(track, plan, stream)),
+        abstentions=plan.abstentions if track.num_decoded else (_nothing(track, stream),),
     )
 
 
-def _nothing(decoding: SoundTrack, stream: int) -> AbstentionEntry:
-    undecodable = bool(decoding.num_errors or decoding.promised)
+def _nothing(track: SoundTrack, stream: int) -> AbstentionEntry:
+    undecodable = bool(track.num_errors or track.promised)
     return AbstentionEntry(
         reason=Reason.STREAM_UNDECODABLE if undecodable else Reason.NO_AUDIO_CONTENT,
         subject=f"stream {stream}",
-        detail=f"no sample could be decoded ({decoding.message})" if undecodable else "the stream holds no samples",
+        detail=f"no sample could be decoded ({track.message})" if undecodable else "the stream holds no samples",
         modality=Modality.VOICE,
     )
 
 
-def _defects(decoding: SoundTrack, stream: int) -> Iterator[DefectEntry]:
-    if decoding.num_errors:
+def _defects(track: SoundTrack, stream: int) -> Iterator[DefectEntry]:
+    if track.num_errors:
         yield DefectEntry(
-            kind=DefectKind.DECODE_ERRORS, stream=stream, count=decoding.num_errors,
-            detail=f"the decoder complained {decoding.num_errors} times, first: {decoding.message}",
+            kind=DefectKind.DECODE_ERRORS, stream=stream, count=track.num_errors,
+            detail=f"the decoder complained {track.num_errors} times, first: {track.message}",
         )  # fmt: skip
-    if decoding.promised - decoding.seconds > _SHORTFALL:
+    if track.promised - track.seconds > _SHORTFALL:
         yield DefectEntry(
             kind=DefectKind.AUDIO_MISSING, stream=stream,
-            detail=f"{float(decoding.seconds):.3f} s were decoded, the packets last {float(decoding.promised):.3f} s",
+            detail=f"{float(track.seconds):.3f} s were decoded, the packets last {float(track.promised):.3f} s",
         )  # fmt: skip
-    for gap in decoding.gaps.listed:
+    for gap in track.gaps.listed:
         yield DefectEntry(
             kind=DefectKind.AUDIO_MISSING, stream=stream, count=1, span=_span(gap),
             detail=f"the time stamps jump: {float(gap.duration):.3f} s without sound",
         )  # fmt: skip
-    if decoding.gaps.more is not None:
+    if track.gaps.more is not None:
         yield DefectEntry(
-            kind=DefectKind.AUDIO_MISSING, stream=stream, count=decoding.gaps.num_more, span=_span(decoding.gaps.more),
-            detail=f"{decoding.gaps.num_more} more jumps: {float(decoding.gaps.more_seconds):.3f} s without sound",
+            kind=DefectKind.AUDIO_MISSING, stream=stream, count=track.gaps.num_more, span=_span(track.gaps.more),
+            detail=f"{track.gaps.num_more} more jumps: {float(track.gaps.more_seconds):.3f} s without sound",
         )  # fmt: skip
-    if decoding.num_bad:
+    if track.num_bad:
         yield DefectEntry(
-            kind=DefectKind.NON_FINITE_SAMPLES, stream=stream, count=decoding.num_bad,
-            detail=f"{decoding.num_bad} samples are no numbers, or beyond {LOUDEST:g} times full scale: taken as 0",
+            kind=DefectKind.NON_FINITE_SAMPLES, stream=stream, count=track.num_bad,
+            detail=f"{track.num_bad} samples are no numbers, or beyond {LOUDEST:g} times full scale: taken as 0",
         )  # fmt: skip
 
 
@@ -186,14 +186,14 @@ def _span(interval: Interval) -> Span:
     return Span(start_seconds=round(float(interval.start), 6), end_seconds=round(float(interval.end), 6))
 
 
-def _caveats(decoding: SoundTrack, plan: VoicePlan, stream: int) -> Iterator[CaveatEntry]:
-    if len(decoding.formats) > 1:
-        listed = ", ".join(f"{rate} Hz x {channels}" for rate, channels in decoding.formats)
+def _caveats(track: SoundTrack, plan: VoicePlan, stream: int) -> Iterator[CaveatEntry]:
+    if len(track.formats) > 1:
+        listed = ", ".join(f"{rate} Hz x {channels}" for rate, channels in track.formats)
         yield CaveatEntry(kind=CaveatKind.FORMAT_CHANGES, stream=stream, detail=f"rate or channels change: {listed}")
-    if decoding.num_repaired:
+    if track.num_repaired:
         yield CaveatEntry(
             kind=CaveatKind.TIMESTAMPS_REPAIRED, stream=stream,
-            detail=f"time stamps went back or out of range {decoding.num_repaired} times: samples were counted instead",
+            detail=f"time stamps went back or out of range {track.num_repaired} times: samples were counted instead",
         )  # fmt: skip
     clipped = max((quality.clipped_fraction for quality in plan.qualities), default=0.0)
     if clipped > _CLIPPED_FRACTION:

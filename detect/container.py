@@ -51,18 +51,19 @@ class _Nameless:
         self.tell = file.tell
 
 
-def open_container(file: BinaryIO, limits: Limits) -> InputContainer:
+def open_container(file: BinaryIO, limits: Limits, log: ErrorLog | None = None) -> InputContainer:
     """Open a recording from its first byte.
 
     Args:
         file: Seekable.
         limits: `max_pixels` also binds the decoders that FFmpeg starts to probe the streams.
+        log: Takes what FFmpeg complains of while it probes.
 
     Raises:
         InputError: no recording, damaged, or too large.
     """
     _listen()
-    log = ErrorLog()
+    log = log if log is not None else ErrorLog()
     try:
         with translated("the container"), log:
             return _open(file, limits)
@@ -124,9 +125,11 @@ def describe(container: InputContainer, index: int) -> str:
         text: str = container.dumps_format()  # type: ignore[attr-defined]  # missing from PyAV's stubs only
     finally:
         av.logging.set_level(level)
-    start = f"Stream #0:{index}"
-    lines = [line.strip() for line in text.splitlines()]
-    return next((line[len(start) :][:120].lstrip(":[]()0x ") for line in lines if line.startswith(start)), "unknown")
+    for line in text.splitlines():
+        head, found, rest = line.strip().partition(": ")
+        if found and head.startswith("Stream #0:") and head[10:].split("[")[0].split("(")[0] == str(index):
+            return rest[:120]
+    return "unknown"
 
 
 @contextmanager

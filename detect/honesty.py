@@ -15,8 +15,10 @@ from av.video.stream import VideoStream
 
 from detect.layout import Layout
 from detect.packets import Packets, Reading
+from detect.provenance import clean
 from detect.report import CaveatEntry, DefectEntry
 from detect.streams import rate
+from detect.timeline import PLAUSIBLE_RATES
 from detect.types import CaveatKind, DefectKind
 
 _TOLERANCE_SECONDS = Fraction(1, 2)
@@ -55,7 +57,9 @@ def compare(
     defects: list[DefectEntry] = []
     caveats: list[CaveatEntry] = []
     container, promised = claims.container, claims.layout.promised
-    declared = None if container.duration is None else Fraction(container.duration, _MICROSECONDS)
+    declared = claims.layout.declared
+    if declared is None and container.duration is not None:
+        declared = Fraction(container.duration, _MICROSECONDS)
     exact = container.format.name in _EXACT
     cut = promised is not None and promised > claims.num_bytes
     found = duration or Fraction(0)
@@ -77,11 +81,11 @@ def compare(
             continue
         packets = reading.streams[stream.index]
         _compare_stream(stream, packets, declared if exact else None, defects, caveats, cut=cut, failed=failed)
-    if reading.num_failures and not cut:
-        detail = f"The container could not be read at {reading.num_failures} places; reading went on behind them."
-        defects.append(
-            DefectEntry(kind=DefectKind.DECODE_ERRORS, stream=None, detail=detail, count=reading.num_failures)
-        )
+    count = max(reading.num_failures, reading.num_messages)
+    if count and not cut:
+        said = f", first: {clean(reading.messages[0])}" if reading.messages else ""
+        detail = f"Reading the container reported {count} errors{said}."
+        defects.append(DefectEntry(kind=DefectKind.DECODE_ERRORS, stream=None, detail=detail, count=count))
     return defects, caveats
 
 
@@ -116,14 +120,18 @@ def _compare_stream(
     missing = expected - there
     unit = "pictures" if is_video else "packets of sound"
     tolerance = max(_TOLERANCE_FRAMES, expected // 100)
-    if missing > (0 if cut else tolerance) and failed:
+    if (missing > (0 if cut else tolerance) and failed) or (missing > 0 and not there):
         kind = DefectKind.FRAMES_MISSING if is_video else DefectKind.AUDIO_MISSING
         detail = f"Stream {index} holds {there} {unit}; {source} {expected}."
         defects.append(DefectEntry(kind=kind, stream=index, detail=detail, count=missing))
     elif stream.frames and is_video and abs(missing) > tolerance:
         detail = f"The header declares {stream.frames} {unit} in stream {index}; there are {there}."
         caveats.append(CaveatEntry(kind=CaveatKind.METADATA_INCONSISTENT, detail=detail, stream=index))
-    if packets.num_corrupt > (1 if cut else 0):
+    if isinstance(stream, VideoStream) and (rate(stream) or 0) > PLAUSIBLE_RATES[1]:
+        detail = f"The header declares {float(rate(stream) or 0):.0f} pictures a second in stream {index}."
+        caveats.append(CaveatEntry(kind=CaveatKind.METADATA_INCONSISTENT, detail=detail, stream=index))
+    short_read = packets.last_corrupt and (cut or packets.codec.startswith("pcm_"))
+    if packets.num_corrupt > short_read:
         detail = f"{packets.num_corrupt} packets of stream {index} are incomplete or follow a gap."
         defects.append(
             DefectEntry(kind=DefectKind.DECODE_ERRORS, stream=index, detail=detail, count=packets.num_corrupt)

@@ -34,6 +34,8 @@ class Layout:
     c2pa: str | None = None
     """Where a C2PA manifest store sits."""
     xmp: bytes | None = None
+    declared: Fraction | None = None
+    """ISO base media: seconds, by the movie header. FFmpeg passes on the tracks' instead."""
     boxes: set[str] = field(default_factory=set)
     """ISO base media: types of the outermost boxes."""
     clockwise_degrees: dict[int, int] = field(default_factory=dict)
@@ -58,6 +60,7 @@ def read_boxes(file: BinaryIO, num_bytes: int) -> Layout:
                 layout.xmp = file.read(min(end - body - 16, _MAX_TEXT_BYTES))
         elif kind == b"moov" and end <= num_bytes:
             layout.clockwise_degrees = dict(_turns(file, body, end))
+            layout.declared = _movie_seconds(file, body, end)
     return layout
 
 
@@ -77,6 +80,21 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
             return
         yield kind, start, body, start + size
         start += size
+
+
+def _movie_seconds(file: BinaryIO, start: int, end: int) -> Fraction | None:
+    """Duration by the movie header (ISO/IEC 14496-12, section 8.2.2)."""
+    for kind, _, body, _ in _boxes(file, start, end):
+        if kind != b"mvhd":
+            continue
+        file.seek(body)
+        data = file.read(32)
+        wide = data[:1] == b"\1"
+        scale, length = (data[20:24], data[24:32]) if wide else (data[12:16], data[16:20])
+        unknown = length == b"\xff" * len(length)
+        if int.from_bytes(scale, "big") and int.from_bytes(length, "big") and not unknown:
+            return Fraction(int.from_bytes(length, "big"), int.from_bytes(scale, "big"))
+    return None
 
 
 def _turns(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int]]:

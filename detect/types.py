@@ -46,7 +46,7 @@ class Modality(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why something was not scored. Closed, machine-readable; `REASON_TEXT` in `detect.report` says each in words."""
+    """Why something was not scored. Closed and machine-readable; `service/web/texts.toml` says each in words."""
 
     NO_VIDEO_STREAM = "no_video_stream"
     NO_AUDIO_STREAM = "no_audio_stream"

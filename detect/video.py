@@ -154,7 +154,7 @@ class _Run:
         failures = 0
         while failures < _MAX_FAILURES:
             try:
-                with self._watched():
+                with ErrorLog(), translated("the container"):  # what reading complains of, `survey` has said
                     packet = next(packets, None)
             except UnreadableMedia as error:
                 if error.reason == "io_error":
@@ -282,7 +282,10 @@ class _Run:
                 )
             )  # fmt: skip
         if self.num_garbage:
-            detail = f"{self.num_garbage} frames of stream {index} lack what they are predicted from and were not used."
+            detail = (
+                f"{self.num_garbage} frames of stream {index} are damaged or lack what they are predicted from; "
+                "they were not used."
+            )
             defects.append(
                 DefectEntry(kind=DefectKind.GARBAGE_FRAMES, stream=index, detail=detail, count=self.num_garbage)
             )

@@ -7,6 +7,7 @@ when it is first needed. So all of it is loaded here, at import, in the zygote: 
 from __future__ import annotations
 
 import codecs
+import ctypes
 import importlib
 import io
 import pkgutil
@@ -41,6 +42,16 @@ _LATE_MODULES = (
 )
 _LATE_ENCODINGS = ("ascii", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "shift_jis", "idna")
 
+_DVB_CHARSETS = (
+    "ISO6937",
+    "UCS-2BE",
+    "KSC_5601",
+    "GB2312",
+    *(f"ISO-8859-{part}" for part in range(1, 16) if part != 12),
+)
+"""Character tables of service names in transport streams (ETSI EN 300 468, annex A), which FFmpeg takes from the C
+library, which takes them from files."""
+
 
 def run(request: Request, evidence: BinaryIO, answers: AnswerWriter) -> None:
     """Do one job of the closed table.
@@ -72,6 +83,9 @@ def _load() -> None:
         importlib.import_module(module)
     for encoding in _LATE_ENCODINGS:
         codecs.lookup(encoding)
+    libc = ctypes.CDLL(None)
+    for charset in _DVB_CHARSETS:
+        libc.iconv_open(b"UTF-8", charset.encode())  # never closed: it would be unloaded
     Image.init()
 
 

@@ -89,6 +89,7 @@ def confine(*, memory_bytes: int, cpu_seconds: int) -> dict[str, str]:
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     # The order matters: each step needs what a later one takes away.
     return {
+        "first_out_of_memory": _volunteer(),
         "no_new_privileges": _answer(_call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)),
         "not_dumpable": _answer(_call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)),
         "no_capabilities": _drop_capabilities(),
@@ -142,6 +143,17 @@ def _drop_capabilities() -> str:
     header = ctypes.create_string_buffer(struct.pack("<Ii", _CAPABILITY_VERSION_3, 0))
     nothing = ctypes.create_string_buffer(24)  # effective, permitted, inheritable, twice 32 bits each
     return _answer(_call("capset", ctypes.addressof(header), ctypes.addressof(nothing)))
+
+
+def _volunteer() -> str:
+    """When the whole host runs out of memory, a decoder is what the kernel should kill, not the service."""
+    # Entering a user namespace has made this process undumpable, and its own file in /proc root's.
+    _call("prctl", _PR_SET_DUMPABLE, 1, 0, 0, 0)
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError as error:
+        return f"no: {errno.errorcode.get(error.errno or 0, error.errno)}"
+    return "yes"
 
 
 def _limit(address_space_bytes: int, cpu_seconds: int) -> str:

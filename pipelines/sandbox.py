@@ -58,8 +58,8 @@ _BOOT = (
 class Sandbox:
     """A `Decoder` that does each call in a child process of its own.
 
-    The zygote starts in the background at construction; the first call waits for it. Use it as a context manager, or
-    close it.
+    The zygote starts in the background at construction; the first call waits for it. One sandbox serves any number of
+    recordings and threads; a worker process keeps one. Use it as a context manager, or close it.
 
     Args:
         entry: Module whose `run` does a job in the child.
@@ -147,16 +147,16 @@ class Sandbox:
             num_answers = 0
             with path.open("rb", buffering=0) as evidence:
                 seconds = _deadline(config.limits, os.fstat(evidence.fileno()).st_size)
-                answers, life = self._fork(evidence.fileno())
-            request = Request(
-                job=job,
-                config=config,
-                cpu_seconds=math.ceil(seconds) * (os.cpu_count() or 1) + _CPU_GRACE_SECONDS,
-                media=media,
-                stream=stream,
-                num_threads=num_threads,
-            )
-            with _Job(answers, life, request, seconds) as child:
+                request = Request(
+                    job=job,
+                    config=config,
+                    cpu_seconds=math.ceil(seconds) * (os.cpu_count() or 1) + _CPU_GRACE_SECONDS,
+                    media=media,
+                    stream=stream,
+                    num_threads=num_threads,
+                )
+                child = _Job(*self._fork(evidence.fileno()), request, seconds)
+            with child:
                 try:
                     for answer in child.answers():
                         num_answers += 1

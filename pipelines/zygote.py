@@ -4,11 +4,12 @@ A process of its own, started by `pipelines.sandbox`, holding nothing secret and
 socket that keeps message borders:
 
     up    once: JSON facts, what protections a trial child has measured on this host
-    down  per job: one byte with two descriptors: the evidence, and the job's socket for request and answers; and a
-          third, the job's life line
+    down  per job: one byte with three descriptors: the evidence, the job's socket for request and answers, and the
+          job's life line
 
 The life line is how a child is ended: when the sandbox closes its end, or dies, the child is killed. When the child has
-ended, its exit status goes up the life line. When the sandbox's socket closes, everything here ends.
+ended, its exit status goes up the life line. When the sandbox's socket closes, everything here ends. The zygote itself
+does not ask the kernel to be killed with its parent: that signal follows the thread that started it, not the process.
 """
 
 from __future__ import annotations
@@ -122,8 +123,8 @@ class _Nursery:
         try:
             process = os.fork()
         except OSError as error:
-            line.send(STATUS.pack(0, error.errno or -1))
-            line.close()
+            with line:
+                _tell(line, 0, error.errno or -1)
         else:
             if process == 0:
                 _be_child(lambda: self._work(evidence, answers, own))
@@ -138,9 +139,10 @@ class _Nursery:
             process, status = os.waitpid(-1, 0 if block else os.WNOHANG)
             if process == 0:
                 return
-            with self._children.pop(process) as line, contextlib.suppress(KeyError, OSError):
-                line.send(STATUS.pack(os.waitstatus_to_exitcode(status), 0))  # OSError: nobody waits for it
-                self._poll.unregister(line)  # KeyError: it was told to end before it did
+            with self._children.pop(process) as line:
+                with contextlib.suppress(KeyError):  # it was told to end before it did
+                    self._poll.unregister(line)
+                _tell(line, os.waitstatus_to_exitcode(status), 0)
 
     def _work(self, evidence: int, answers: int, zygote: int) -> None:
         """One job, in the child."""
@@ -166,6 +168,11 @@ class _Nursery:
             raise
         except Exception as error:  # noqa: BLE001 - whatever hostile evidence provokes becomes this item's state
             writer.error(DecoderCrashed("exception", f"{type(error).__name__}: {error}"))
+
+
+def _tell(line: socket.socket, code: int, fork_errno: int) -> None:
+    with contextlib.suppress(OSError):  # nobody waits for it
+        line.send(STATUS.pack(code, fork_errno))
 
 
 def _trial() -> dict[str, str]:

@@ -198,20 +198,19 @@ def test_case_16_puts_boxes_where_faces_are(bench: Bench) -> None:
     assert large
 
 
-# Mean absolute difference of pixels, 0 to 255, and difference of the pooled logit: measured, see `TWINS`.
 TWINS: dict[str, tuple[float, float]] = {
-    "case18_10bit.mp4": (4, 1),
-    "case18_422.mp4": (4, 1),
+    "case18_10bit.mp4": (3, 1),
+    "case18_422.mp4": (3, 1),
     "case18_444.mp4": (4, 1),
     "case18_hevc_10bit.mp4": (4, 1),
-    "case18_hdr_pq.mp4": (4, 1),
-    "case18_full_range.mp4": (4, 1),
-    "case18_interlaced.mp4": (4, 1),
-    "case18_rotated_90.mp4": (4, 1),
-    "case18_rotated_180.mp4": (4, 1),
-    "case18_rotated_270.mp4": (4, 1),
-    "case18_mirrored.mp4": (4, 1),
-    "case18_anamorphic.mp4": (4, 1),
+    "case18_hdr_pq.mp4": (10, 1),
+    "case18_full_range.mp4": (3, 1),
+    "case18_interlaced.mp4": (6, 1),
+    "case18_rotated_90.mp4": (3, 1),
+    "case18_rotated_180.mp4": (3, 1),
+    "case18_rotated_270.mp4": (3, 1),
+    "case18_mirrored.mp4": (3, 1),
+    "case18_anamorphic.mp4": (5, 1),
     "case18_odd_width.mp4": (4, 1),
 }
 """Largest differences from the twin: mean absolute of pixels (0 to 255), and of the first checkpoint's logit."""

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from scipy.signal import lfilter
 
-from tests.corpus.scene import FPS, Recipe, packets_of, pictures
+from tests.corpus.scene import Recipe, packets_of, pictures, write_clip
 from tests.corpus.surgery import Packet, Track, matroska
-from tests.recipes import Samples, write_audio, write_float_wav, write_video, write_wav
+from tests.recipes import Samples, write_audio, write_float_wav, write_wav
 
 RATE = 16_000
 
@@ -114,7 +114,7 @@ def _six_hours(path: Path) -> None:
 
 
 def _with_pictures(path: Path, **options: Any) -> None:
-    write_video(path, frames=pictures(), fps=FPS, gop=15, b_frames=0, **options)
+    write_clip(path, frames=pictures(), **options)
 
 
 AUDIO: dict[str, Recipe] = {

@@ -60,6 +60,12 @@ def _without_edits(clip: bytes) -> bytes:
     return clip
 
 
+def _ten_hours_in_matroska() -> bytes:
+    private, packets = packets_of(face_clip())
+    track = Track(codec="V_MPEG4/ISO/AVC", private=private, size=SIZE)
+    return matroska([track], _blocks(packets), duration=1000.0 * _TEN_HOURS)
+
+
 def _million_frames_a_second(num_frames: int) -> bytes:
     """The track header claims a microsecond a frame; the blocks stand 40 ms apart."""
     private, packets = packets_of(face_clip())
@@ -206,6 +212,7 @@ CONTAINERS: dict[str, Recipe] = {
     "case12_5000_edits.mp4": write(_many_edits),
     "case13_ten_hours_one_frame.mp4": write(partial(_ten_hours, 1)),
     "case13_ten_hours.mp4": write(partial(_ten_hours, NUM_FRAMES)),
+    "case13_ten_hours.mkv": write(_ten_hours_in_matroska),
     "case13_million_fps_one_frame.mkv": write(partial(_million_frames_a_second, 1)),
     "case13_million_fps.mkv": write(partial(_million_frames_a_second, NUM_FRAMES)),
 }

@@ -89,9 +89,10 @@ def _sixteen_bits_grey(path: Path) -> None:
 
 
 def _palette_with_alpha(path: Path) -> None:
-    """256 colours, half transparent: the colours under the transparency are the picture's."""
-    image = Image.fromarray(picture()).quantize(256)
-    _save(image, path, transparency=bytes([128]) * 256)
+    """255 opaque colours, and one that is transparent in a corner."""
+    image = Image.fromarray(picture()).quantize(255)
+    image.paste(255, (0, 0, 8, 8))
+    _save(image, path, transparency=255)
 
 
 def _oriented(orientation: int, path: Path) -> None:

@@ -79,8 +79,14 @@ def encode(suffix: str, **options: Any) -> bytes:
     """A clip as the bytes of its file; `options` are those of `tests.recipes.write_video`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"clip{suffix}"
-        write_video(path, **{"fps": FPS, "gop": 15, "b_frames": 0, **options})
+        write_clip(path, **options)
         return path.read_bytes()
+
+
+def write_clip(path: Path, **options: Any) -> None:
+    """A clip without B frames: its packets stand in the order of their times, and can be given others."""
+    encoder = {"bf": "0", **options.pop("options", {})}
+    write_video(path, **{"fps": FPS, "gop": 15, **options, "options": encoder})
 
 
 @cache

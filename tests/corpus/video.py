@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from contextlib import ExitStack
 from fractions import Fraction
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
@@ -26,6 +28,7 @@ from tests.corpus.scene import (
     pictures,
     portrait,
     write,
+    write_clip,
 )
 from tests.corpus.surgery import (
     Packet,
@@ -78,13 +81,18 @@ def _without_parameters(path: Path) -> None:
 
 def _transport_stream(parts: list[dict[str, Any]], path: Path) -> None:
     """Clips one behind the other in one transport stream, each with its own size or pixel format."""
-    first = 0
-    stream = b""
-    for part in parts:
-        times = range(first, first + len(part["frames"]))
-        stream += encode(".ts", pts=list(times), time_base=Fraction(1, FPS), **part)
-        first = times.stop
-    path.write_bytes(stream)
+    with ExitStack() as stack:
+        clips = [stack.enter_context(av.open(io.BytesIO(encode(".ts", **part)), "r")) for part in parts]
+        target = stack.enter_context(av.open(str(path), "w", format="mpegts"))
+        stream = target.add_stream_from_template(clips[0].streams.video[0])
+        time = 0
+        for clip in clips:
+            for packet in clip.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    packet.pts = packet.dts = time
+                    target.mux(packet)
+                    time += 90_000 // FPS
 
 
 def _resolution_change(path: Path) -> None:
@@ -144,8 +152,8 @@ TWIN = "case18_twin.mp4"
 """8 bits, 4:2:0, upright, progressive: what the others of case 18 must look like."""
 
 
-def _twin(path: Path, suffix_codec: str = "libx264", **options: Any) -> None:
-    write_video(path, **{"codec": suffix_codec, "frames": pictures(), "fps": FPS, "gop": 15, "b_frames": 0, **options})
+def _twin(path: Path, codec: str = "libx264", **options: Any) -> None:
+    write_clip(path, **{"codec": codec, "frames": pictures(), **options})
 
 
 def _perceptual_quantizer(pixels: Pixels) -> Pixels:
@@ -228,7 +236,9 @@ def _renamed_codec(name: bytes, clip: bytes) -> bytes:
 def _day_long(path: Path) -> None:
     """24 h at one frame a second: one group of pictures, over and over."""
     size = (64, 96)
-    private, group = packets_of(encode(".mp4", frames=[background(size)] * 250, gop=250))
+    private, group = packets_of(
+        encode(".mp4", frames=[np.full((*size, 3), 90, np.uint8)] * 250, gop=250, options={"crf": "40"})
+    )
     blocks = (group[place % 250] for place in range(86_400))
     packets = [Packet(time=1000 * place, data=data, key=key) for place, (data, key) in enumerate(blocks)]
     path.write_bytes(matroska([Track(codec="V_MPEG4/ISO/AVC", private=private, size=size)], packets))
@@ -291,7 +301,7 @@ VIDEO: dict[str, Recipe] = {
     "case18_10bit.mp4": partial(_twin, pix_fmt="yuv420p10le"),
     "case18_422.mp4": partial(_twin, pix_fmt="yuv422p"),
     "case18_444.mp4": partial(_twin, pix_fmt="yuv444p"),
-    "case18_hevc_10bit.mp4": partial(_twin, suffix_codec="libx265", pix_fmt="yuv420p10le"),
+    "case18_hevc_10bit.mp4": partial(_twin, codec="libx265", pix_fmt="yuv420p10le"),
     "case18_hdr_pq.mp4": _high_dynamic_range,
     "case18_full_range.mp4": partial(_twin, full_range=True),
     "case18_interlaced.mp4": _interlaced,

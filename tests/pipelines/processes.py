@@ -37,6 +37,11 @@ def alive(process: int) -> bool:
         return False
 
 
+def gone(processes: list[int], seconds: float) -> bool:
+    """Wait until none of them is alive."""
+    return until(lambda: not any(map(alive, processes)), seconds)
+
+
 def resident_bytes(process: int) -> int:
     """Memory that a process holds at present; 0 when it is gone."""
     try:

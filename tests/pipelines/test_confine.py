@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from detect.config import Config
 from detect.errors import UnreadableMedia
 from pipelines import seccomp
 from pipelines.sandbox import Sandbox
+from tests.conftest import ROOT
+from tests.pipelines.conftest import FAULTY
 
 Evidence = Callable[[str], Path]
 
@@ -37,6 +42,42 @@ def test_nothing_that_was_tried_is_allowed(sandbox: Sandbox, evidence: Evidence,
     attempts = json.loads(caught.value.message)
     assert len(attempts) >= 16
     assert {name: answer for name, answer in attempts.items() if answer == "ALLOWED"} == {}
+
+
+REFUSING_HOST = """
+import ctypes, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+refused = [272, 444] if sys.argv[1] == "x86_64" else [97, 444]  # unshare, landlock_create_ruleset
+code = [(0x20, 0, 0, 0)] + [i for n in refused for i in ((0x15, 0, 1, n), (6, 0, 0, 0x50001))] + [(6, 0, 0, 0x7FFF0000)]
+program = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *i) for i in code))
+filter = ctypes.create_string_buffer(struct.pack("@HP", len(code), ctypes.addressof(program)))
+libc.prctl(38, 1, 0, 0, 0)
+assert libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(filter)), 0, 0) == 0
+import json
+from pathlib import Path
+from detect.config import Config
+from pipelines.sandbox import Sandbox
+from tests.conftest import ROOT
+from tests.pipelines.conftest import FAULTY
+with Sandbox(entry=sys.argv[2]) as sandbox:
+    sandbox.survey(Path(sys.argv[3]), Config())
+    print(json.dumps(sandbox.facts()))
+"""
+
+
+def test_a_protection_that_the_host_refuses_is_named(evidence: Evidence) -> None:
+    """As in a container whose own filter forbids namespaces and knows no Landlock: decoded, and said so."""
+    machine = platform.machine()
+    if seccomp.program(machine, 1) is None:
+        pytest.skip(f"the test's filter does not know {machine}")
+    arguments = [machine, FAULTY, str(evidence("SYNTHETIC 1 16 16"))]
+    said = subprocess.run(
+        [sys.executable, "-c", REFUSING_HOST, *arguments], cwd=ROOT, capture_output=True, check=True, timeout=60
+    )
+    facts = json.loads(said.stdout)
+    assert facts["network_namespace"] == facts["landlock"] == "no: EPERM"
+    assert facts["seccomp"] == "yes"
+    assert facts["opening_files"] == facts["opening_sockets"] == "refused"
 
 
 def test_secrets_of_the_parents_environment_do_not_reach_the_zygote(monkeypatch: pytest.MonkeyPatch) -> None:

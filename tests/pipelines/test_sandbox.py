@@ -82,6 +82,7 @@ def empty(path: Path) -> Path:
         ("rotated.mp4", lambda path: clip(path, rotation=90)),
         ("clip.webm", lambda path: clip(path, codec="libvpx-vp9")),
         ("hevc.mp4", lambda path: clip(path, codec="libx265")),
+        ("clip.ts", lambda path: clip(path, codec="mpeg2video")),
         ("half.mkv", half),
         ("flipped.mp4", flipped),
         ("sound.wav", lambda path: recipes.write_wav(path, recipes.tone(12.0, 44_100), 44_100)),

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from detect.config import Config
+from detect.config import Config, Limits
 from detect.decoded import Media
 from detect.errors import DecoderCrashed, DeviceError
 from pipelines.sandbox import Sandbox
 from tests.conftest import ROOT
 from tests.pipelines.conftest import FAULTY
-from tests.pipelines.processes import alive, children_of, until
+from tests.pipelines.processes import alive, children_of, gone, until
 from tests.pipelines.synthetic import synthetic_media
 
 Evidence = Callable[[str], Path]
@@ -28,6 +28,19 @@ Evidence = Callable[[str], Path]
 def measured(text: str) -> None:
     """Show a number that depends on the machine; nothing is asserted of it. Visible with `pytest -s`."""
     print(text)  # noqa: T201 - that is the point
+
+
+def at_work(sandbox: Sandbox, count: int = 1, other_than: int = 0) -> list[int]:
+    """Wait until this many jobs run, under another zygote than `other_than`; return their process ids."""
+    found: list[int] = []
+
+    def enough() -> bool:
+        zygote = sandbox._zygote
+        found[:] = children_of(zygote._process.pid) if zygote._facts and zygote._process.pid != other_than else []
+        return len(found) == count
+
+    assert until(enough, 30)
+    return found
 
 
 def test_a_hundred_jobs_leak_nothing(sandbox: Sandbox, evidence: Evidence, brief: Config) -> None:
@@ -79,9 +92,8 @@ def test_a_consumer_that_stops_early_ends_the_child(sandbox: Sandbox, evidence: 
 def test_closing_ends_everything(evidence: Evidence) -> None:
     with Sandbox(entry=FAULTY) as sandbox, ThreadPoolExecutor() as pool:
         job = pool.submit(sandbox.survey, evidence("FAULT sleep"), Config())
+        (child,) = at_work(sandbox)
         zygote = sandbox._zygote._process.pid
-        assert until(lambda: len(children_of(zygote)) == 1 and bool(sandbox._zygote._facts), 30)
-        (child,) = children_of(zygote)
         sandbox.close()
         assert not alive(zygote)
         assert not alive(child)
@@ -105,16 +117,17 @@ def test_a_zygote_that_was_killed_is_replaced(evidence: Evidence, brief: Config)
 
 
 def test_a_zygote_killed_during_a_job_takes_the_child_along(evidence: Evidence) -> None:
+    limits = Limits(deadline_floor_seconds=20, deadline_seconds_per_megabyte=0)
     with Sandbox(entry=FAULTY) as sandbox, ThreadPoolExecutor() as pool:
         sandbox.facts()
-        job = pool.submit(sandbox.survey, evidence("FAULT sleep"), Config())
+        job = pool.submit(sandbox.survey, evidence("FAULT sleep"), Config(limits=limits))
+        killed = 0
         for _ in range(2):  # both attempts
-            assert until(lambda: len(children_of(sandbox._zygote._process.pid)) == 1, 30)
-            (child,) = children_of(sandbox._zygote._process.pid)
-            assert until(lambda: "S" in children_of(sandbox._zygote._process.pid).values(), 10)
+            children = at_work(sandbox, other_than=killed)
+            killed = sandbox._zygote._process.pid
             time.sleep(0.1)  # past the first instructions, in which it asks to die with its parent
-            os.kill(sandbox._zygote._process.pid, signal.SIGKILL)
-            assert until(lambda child=child: not alive(child), 5)
+            os.kill(killed, signal.SIGKILL)
+            assert gone(children, 5)
         error = job.exception(10)
         assert isinstance(error, DecoderCrashed)
         assert error.reason == "killed"
@@ -129,7 +142,7 @@ def test_an_entry_that_cannot_be_imported_is_reported(capfd: pytest.CaptureFixtu
 OWNER = """
 import sys, threading
 from pathlib import Path
-from detect.config import Config
+from detect.config import Config, Limits
 from pipelines.sandbox import Sandbox
 sandbox = Sandbox(entry=sys.argv[1])
 threads = [threading.Thread(target=sandbox.survey, args=(Path(p), Config()), daemon=True) for p in sys.argv[2:]]
@@ -150,7 +163,7 @@ def test_nothing_outlives_a_parent_that_was_killed(evidence: Evidence) -> None:
         processes = [zygote, *children_of(zygote)]
         os.kill(owner.pid, signal.SIGKILL)
         began = time.monotonic()
-        assert until(lambda: not any(map(alive, processes)), 5)
+        assert gone(processes, 5)
         measured(f"gone after {time.monotonic() - began:.3f} s")
 
 

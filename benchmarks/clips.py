@@ -1,0 +1,84 @@
+"""Recordings to measure on, made from the demonstration recording."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import numpy as np
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+_FPS = 30
+_SECONDS = 10
+_GRAIN_STEPS = 4
+"""Steps of 8 bits that film grain of a phone camera indoors moves a pixel: without grain H.264 skips most blocks, and
+decoding would be faster than on any real recording."""
+_NUM_GRAINS = 8
+
+
+def _demo(folder: Path) -> Path:
+    """The demonstration recording, made by the program itself."""
+    path = folder / "demo.mp4"
+    if not path.exists():
+        subprocess.run([sys.executable, "-m", "service.cli", "demo", str(path)], check=True, capture_output=True)
+    return path
+
+
+def short_clip(path: Path) -> Path:
+    """10 s of 1080p30 H.264 with one face and speech, as a phone would have recorded it.
+
+    Args:
+        path: Where it is written; other files are left beside it.
+    """
+    random = np.random.default_rng(0)
+    grains = random.integers(-_GRAIN_STEPS, _GRAIN_STEPS + 1, (_NUM_GRAINS, 1080, 1920, 1), dtype=np.int16)
+    with av.open(str(_demo(path.parent))) as source, av.open(str(path), "w") as sink:
+        video_in, audio_in = source.streams.video[0], source.streams.audio[0]
+        video = sink.add_stream("libx264", rate=_FPS, options={"crf": "21", "preset": "veryfast"})
+        assert isinstance(video, VideoStream)  # noqa: S101 - narrows the type
+        video.width, video.height, video.pix_fmt, video.time_base = 1920, 1080, "yuv420p", Fraction(1, _FPS)
+        audio = sink.add_stream_from_template(audio_in)
+        for number, frame in enumerate(islice(source.decode(video_in), _FPS * _SECONDS)):
+            picture = frame.reformat(1920, 1080, "rgb24").to_ndarray().astype(np.int16) + grains[number % _NUM_GRAINS]
+            grainy = av.VideoFrame.from_ndarray(picture.clip(0, 255).astype(np.uint8), format="rgb24")
+            grainy.pts, grainy.time_base = number, Fraction(1, _FPS)
+            sink.mux(video.encode(grainy))
+        sink.mux(video.encode(None))
+        source.seek(0)
+        for packet in source.demux(audio_in):
+            if packet.dts is not None:
+                packet.stream = audio
+                sink.mux(packet)
+    return path
+
+
+def long_clip(path: Path, seconds: int) -> Path:
+    """The demonstration recording again and again, without encoding anew.
+
+    Args:
+        path: Where it is written; other files are left beside it.
+        seconds: Length, to within one repetition.
+    """
+    demo = _demo(path.parent)
+    with av.open(str(path), "w") as sink:
+        streams: dict[int, Stream] = {}
+        offset = Fraction(0)
+        while offset < seconds:
+            with av.open(str(demo)) as source:
+                for stream in (*source.streams.video, *source.streams.audio):
+                    if stream.index not in streams:
+                        streams[stream.index] = sink.add_stream_from_template(stream)
+                for packet in source.demux():
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    shift = int(offset / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = streams[packet.stream_index]
+                    sink.mux(packet)
+                offset += Fraction(source.duration or 0, av.time_base)
+    return path
