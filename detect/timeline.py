@@ -91,7 +91,10 @@ def settle(packets: Packets, unit: Fraction, codec: str, average_rate: Fraction 
     if len(displaced) and int(displaced.max()) > (_MAX_REORDER if codec in _REORDERING else 0):
         fatal.append(f"the times run backwards by up to {int(displaced.max())} pictures")
     if fatal:
-        rate = _rate(usual * unit, average_rate)
+        between = usual * unit
+        if num_repeated and len(fatal) == 1:  # pictures share times: spread them over the stretch they cover together
+            between = (spread + usual) * unit / len(ticks)
+        rate = _rate(between, average_rate)
         count = len(known)
         return Timeline(
             ticks=np.arange(count, dtype=np.int64),

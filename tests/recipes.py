@@ -1,8 +1,8 @@
 """Recordings made on the spot: every picture carries a number that can be read back from its pixels.
 
 `numbered(n)` draws frame n with a bar code, `read_number` reads it back, `write_video` encodes a clip and returns its
-path, `write_audio` a sound file, `write_picture` a still. Damage is done to finished files: `cut`, `flip_bytes`,
-`remux` (times rewritten, packets dropped), `patch`. Nothing here needs anything but PyAV, Pillow and numpy.
+path, `write_audio` a sound file, `write_picture` a still. `cut` and `flip_bytes` damage finished files;
+`tests.damage` does the finer surgery. Nothing here needs anything but PyAV, Pillow and numpy.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def read_number(pixels: NDArray[Any]) -> int | None:
 
 
 def write_picture(path: Path, pixels: Pixels | None = None, **options: Any) -> Path:
-    """Save a still picture in the format of `path`'s suffix; `options` go to Pillow (`exif`, `quality`, `icc_profile`)."""
+    """Save a still picture in the format of `path`'s suffix; `options` go to Pillow (`exif`, `icc_profile`, ...)."""
     Image.fromarray(numbered(1) if pixels is None else pixels).save(path, **options)
     return path
 
@@ -265,9 +265,7 @@ def write_video(
     if pts is None:
         times = list(range(len(pictures)))
     height, width = pictures[0].shape[:2]
-    tracks: list[NDArray[np.float32]] = (
-        [] if audio is None else list(audio) if isinstance(audio, list | tuple) else [audio]
-    )  # type: ignore[list-item]  # a single array is not a Sequence of arrays to mypy
+    tracks = [] if audio is None else [audio] if isinstance(audio, np.ndarray) else list(audio)
     with av.open(str(path), "w", format=container_format, container_options=container_options or {}) as container:
         container.metadata.update(metadata or {})
         stream: Any = container.add_stream(codec, rate=Fraction(fps), options=_encoder_options(codec, options))
@@ -370,69 +368,4 @@ def flip_bytes(
     for place in chooser.sample(range(int(len(data) * start), int(len(data) * end)), count):
         data[place] ^= 0xFF
     path.write_bytes(data)
-    return path
-
-
-def patch(source: Path, path: Path, old: bytes, new: bytes, *, offset: int = 0) -> Path:
-    """Overwrite bytes in place: `new` goes `offset` bytes behind the first occurrence of `old`."""
-    data = bytearray(source.read_bytes())
-    place = data.index(old) + offset
-    data[place : place + len(new)] = new
-    path.write_bytes(data)
-    return path
-
-
-def remux(
-    source: Path,
-    path: Path,
-    times: Callable[[int, int], int | None] | None = None,
-    *,
-    keep: Callable[[int], bool] | None = None,
-    container_format: str | None = None,
-    container_options: dict[str, str] | None = None,
-) -> Path:
-    """Copy the packets of the first video stream into a new container, changing their presentation times.
-
-    Args:
-        source: The clip.
-        path: Where to.
-        times: From (position in decoding order, old pts) to a new pts, or None to write the packet without one.
-        keep: Whether the packet at this position is copied.
-        container_format: FFmpeg's name of the muxer.
-        container_options: Muxer options.
-    """
-    with (
-        av.open(str(source)) as reader,
-        av.open(str(path), "w", format=container_format, container_options=container_options or {}) as writer,
-    ):
-        stream = reader.streams.video[0]
-        target = writer.add_stream_from_template(stream)
-        for position, packet in enumerate(reader.demux(stream)):
-            if packet.dts is None or packet.pts is None or (keep is not None and not keep(position)):
-                continue
-            packet.stream = target
-            if times is not None:
-                packet.pts = times(position, packet.pts)
-            writer.mux(packet)
-    return path
-
-
-def jpeg_with_html(path: Path) -> Path:
-    """A JPEG with a page of HTML behind its end: two things to two readers."""
-    write_picture(path)
-    path.write_bytes(path.read_bytes() + b"<html><script>alert(1)</script></html>")
-    return path
-
-
-def picture_animation(
-    path: Path,
-    num_frames: int,
-    *,
-    milliseconds: int | list[int] = 100,
-    size: tuple[int, int] = (96, 160),
-    **options: Any,
-) -> Path:
-    """An animated GIF, WebP or PNG of numbered pictures."""
-    first, *rest = [Image.fromarray(numbered(number, size)) for number in range(num_frames)]
-    first.save(path, save_all=True, append_images=rest, duration=milliseconds, loop=0, **options)
     return path
