@@ -99,6 +99,10 @@ class _Run:
     num_oversize: int = 0
     num_sampled: int = 0
     seen_key: bool = False
+    """Whether a frame was put out that needs no other, or one behind it."""
+    key_pts: int | None = None
+    """Of the first packet that the container marks as such a frame: not every decoder does."""
+    fed_key: bool = False
     formats: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -212,6 +216,8 @@ class _Run:
         """Note that this packet promises a frame, unless it is hidden, skipped, or behind the last target."""
         if not packet.size or packet.is_discard or is_hidden(self.codec, packet):
             return
+        if packet.is_keyframe and not self.fed_key:
+            self.fed_key, self.key_pts = True, packet.pts
         if self.plan.decoder == "nonref" and self.test is not None and self.test(memoryview(packet)) is False:
             return
         time = self._shown_at(packet.pts)
@@ -234,7 +240,7 @@ class _Run:
 
     def _usable(self, frame: VideoFrame, time: Fraction | None) -> bool:
         """Whether a frame shows what was recorded."""
-        self.seen_key = self.seen_key or frame.key_frame or self.codec in _SURE_OF_KEYS
+        self.seen_key = self.seen_key or frame.key_frame or self.codec in _SURE_OF_KEYS or self._behind_key(frame)
         if time is not None and time > self.plan.end:
             return False
         if frame.is_corrupt or not self.seen_key:
@@ -247,6 +253,12 @@ class _Run:
             return False
         self.formats[f"{frame.width} x {frame.height} {frame.format.name}"] += 1
         return True
+
+    def _behind_key(self, frame: VideoFrame) -> bool:
+        """Whether the container says that a frame needs no other, or comes after such a one."""
+        if self.key_pts is None or frame.pts is None or self.plan.rate is not None:
+            return self.fed_key
+        return frame.pts >= self.key_pts
 
     def _converted(self, frame: VideoFrame, time: Fraction) -> Frame:
         with self.log, translated(f"stream {self.stream.index}"):

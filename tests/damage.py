@@ -21,6 +21,9 @@ def patch(source: Path, path: Path, old: bytes, new: bytes, *, offset: int = 0) 
     return path
 
 
+_EARLY = 1 << 40
+
+
 def remux(
     source: Path,
     path: Path,
@@ -42,7 +45,12 @@ def remux(
     """
     with (
         av.open(str(source)) as reader,
-        av.open(str(path), "w", format=container_format, container_options=container_options or {}) as writer,
+        av.open(
+            str(path),
+            "w",
+            format=container_format,
+            container_options={"avoid_negative_ts": "disabled", **(container_options or {})},
+        ) as writer,
     ):
         stream = reader.streams.video[0]
         target = writer.add_stream_from_template(stream)
@@ -52,6 +60,7 @@ def remux(
             packet.stream = target
             if times is not None:
                 packet.pts = times(position, packet.pts)
+                packet.dts = position - _EARLY  # muxers insist on order here, and go by the other in the file
             writer.mux(packet)
     return path
 

@@ -240,7 +240,7 @@ def write_video(
         frames: Other pictures, (H, W, 3) uint8 RGB, as stored; their size may change only in codecs that allow it.
         pix_fmt: Pixel format of the encoder; None takes 4:2:0 of 8 bits, or what the codec can do.
         gop: Pictures between key frames.
-        b_frames: Bidirectional pictures in a row; None leaves it to the encoder.
+        b_frames: Bidirectional pictures in a row; None takes 2 for H.264 and leaves it to other encoders.
         pts: Presentation times in `time_base`, ascending: variable frame rate.
         time_base: Unit of `pts`; None is 1 / fps.
         rotation: Display matrix, degrees counter-clockwise that a player turns the picture by.
@@ -272,8 +272,8 @@ def write_video(
         stream.width, stream.height = width, height
         stream.pix_fmt = pix_fmt or _default_format(codec)
         stream.codec_context.gop_size = gop
-        if b_frames is not None:
-            stream.codec_context.max_b_frames = b_frames
+        if b_frames is not None or codec == "libx264":
+            stream.codec_context.max_b_frames = 2 if b_frames is None else b_frames
         if time_base is not None:
             stream.codec_context.time_base = time_base
         if sar is not None:
@@ -322,7 +322,7 @@ def _encodable(picture: Pixels, pix_fmt: str, time: int, unit: Fraction, matrix:
 
 def _encoder_options(codec: str, options: dict[str, str] | None) -> dict[str, str]:
     quick = {
-        "libx264": {"preset": "ultrafast", "crf": "18", "bf": "2", "threads": "1"},
+        "libx264": {"preset": "ultrafast", "crf": "18", "threads": "1"},
         "libx265": {"preset": "ultrafast", "crf": "18", "x265-params": "log-level=none:pools=1:frame-threads=1"},
         "libvpx": {"deadline": "realtime", "cpu-used": "8", "crf": "10", "b": "2M"},
         "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "20", "b": "2M"},

@@ -55,13 +55,26 @@ def download(url: str, file: BinaryIO, num_bytes: int, progress: Progress | None
             except _Interrupted as error:
                 failure = str(error)
             except requests.RequestException as error:
-                failure = f"{type(error).__name__}: {error}"
+                failure = _in_words(error)
             else:
                 return
     raise WeightsUnavailable(
         f"{url} could not be fetched in {_ATTEMPTS} attempts ({failure}). Try again: what has arrived is kept. "
         "Without a network, copy the file here and use `unmask weights fetch NAME --from DIR`"
     )
+
+
+def _in_words(error: requests.RequestException) -> str:
+    """Short: the text of these exceptions is the chain of their causes."""
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate is not trusted"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection, or it was lost"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the transfer was cut"
+    return type(error).__name__
 
 
 def _transfer(

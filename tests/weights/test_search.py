@@ -110,6 +110,8 @@ def test_keras_files_are_converted_once_and_verified_each_time(shared: Path, cac
     converted.write_bytes(content)
     with pytest.raises(WeightsMismatch, match=r"Meso4_DF\.safetensors"):
         locate(checkpoint, folders)
+    with pytest.raises(WeightsMismatch, match=r"Meso4_DF\.safetensors"):
+        locate(checkpoint)
     assert verify(checkpoint).state == "mismatch"
 
 
