@@ -41,13 +41,18 @@ _CELL_PX = 12
 _PYRAMID_FACTOR = 0.709
 """Step of the pyramid: 1/sqrt(2) rounded up, as in the authors' implementation and in facenet-pytorch."""
 _THRESHOLDS = (0.8, 0.7, 0.7)
-"""P-, R- and O-Net: facenet-pytorch's defaults."""
+"""P-, R- and O-Net: facenet-pytorch's defaults, but for P-Net's, which is 0.6 there. At 0.8 the candidates of a frame
+fall from 119 to 55, two hands and lamps are no longer taken for faces, and none is lost in 99 frames of 33 recordings,
+nor in 250 pictures of OpenForensics at 256 px and at 64 px."""
 _OVERLAP_LEVEL, _OVERLAP_FRAME = 0.5, 0.7
 """Non-maximum suppression within a level, and over a frame after each stage: facenet-pytorch's."""
 _LEVEL_CELLS, _FRAME_CANDIDATES, _OUTLINE_CANDIDATES = 512, 384, 256
 """Bounds for one frame: cells kept on one level, candidates shown to R-Net and to O-Net, best first."""
-_ORDINARY_AREA, _FINE_AREA = 2.0, 9.0
-"""Most pixels of the reduced frame, in squares of `detector_side_px`."""
+_ORDINARY_AREA, _FINE_AREA = 3.0, 9.0
+"""Most pixels of the frame that P-Net sees, in squares of `detector_side_px`: 12 megapixels still fit at the scale that
+makes a face of 40 px 12 px wide."""
+_FINE_FACE_PX = 16
+"""Smallest face of a fine look."""
 _MIDDLE, _STEP = 127.5, 1 / 128
 """The networks take (pixel - 127.5) / 128: facenet-pytorch's."""
 _STRIP_PX = 75_000
@@ -84,9 +89,9 @@ class FaceDetector:
 
         Args:
             frames: (H, W, 3) RGB each; sizes may differ, equal neighbours share a batch.
-            fine: Look on the full-size frame, within bounds, for faces down to 12 px: several times the cost.
-                Otherwise the smallest face found is about 12 px on the frame reduced to `detector_side_px`, or
-                `min_size_px` on frames so large that this is the smaller.
+            fine: Look only for the faces that an ordinary look leaves out because they are small, down to 16 px, at
+                about five times its cost. An ordinary look finds faces down to 12 px on the frame reduced to
+                `detector_side_px`, and to `min_size_px` on frames of up to 12 megapixels.
 
         Returns:
             For each frame its faces, the largest first, in pixels of that frame.
@@ -125,11 +130,15 @@ class FaceDetector:
     def _detect_chunk(self, frames: Sequence[UInt8Array], *, fine: bool) -> list[list[Detection]]:
         """Detect in frames of one size."""
         height, width = frames[0].shape[:2]
-        reduced_size = _reduced_size((height, width), self._config, fine=fine)
+        ordinary_size = _reduced_size((height, width), self._config, fine=False)
+        reduced_size = _reduced_size((height, width), self._config, fine=True) if fine else ordinary_size
+        if fine and max(reduced_size) <= max(ordinary_size):
+            return [[] for _ in frames]
         reduced = [_resize(frame, reduced_size) for frame in frames]
         # x, y in the reduced frame times this is x, y in the full one.
         scale = np.array([width / reduced_size[1], height / reduced_size[0]] * 2, np.float32)
-        boxes, owners = self._propose(np.stack(reduced))
+        sizes = [size for size in _pyramid(reduced_size) if not fine or max(size) > max(ordinary_size)]
+        boxes, owners = self._propose(np.stack(reduced), sizes)
         found = []
         for i, frame in enumerate(frames):
             candidates = self._reconsider(reduced[i], boxes[owners == i])
@@ -140,11 +149,12 @@ class FaceDetector:
             found.append(sorted((face for face in faces if face), key=lambda face: face.size_px, reverse=True))
         return found
 
-    def _propose(self, frames: UInt8Array) -> tuple[Float32Array, NDArray[np.int64]]:
-        """Slide P-Net over the pyramid.
+    def _propose(self, frames: UInt8Array, sizes: Sequence[tuple[int, int]]) -> tuple[Float32Array, NDArray[np.int64]]:
+        """Slide P-Net over a pyramid.
 
         Args:
             frames: (n, H, W, 3) RGB, reduced.
+            sizes: (height, width) of the pyramid's levels, even, descending.
 
         Returns:
             (m, 4) boxes in pixels of the reduced frames, best first, and (m,) the frame each lies in.
@@ -152,7 +162,7 @@ class FaceDetector:
         height, width = frames.shape[1:3]
         parts = []
         level = list(frames)
-        for number, size in enumerate(_pyramid((height, width))):
+        for number, size in enumerate(sizes):
             # Each level from the one above it: a step of 0.7 needs no averaging over areas.
             level = [cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR) for image in level]
             probability, offsets = self._proposals(np.stack(level), self._device)
@@ -350,7 +360,7 @@ def _reduced_size(size: tuple[int, int], config: Faces, *, fine: bool) -> tuple[
     scale = max(config.detector_side_px / max(size), _CELL_PX / config.min_size_px)
     area = _ORDINARY_AREA
     if fine:
-        scale, area = 1.0, _FINE_AREA
+        scale, area = _CELL_PX / _FINE_FACE_PX, _FINE_AREA
     scale = min(scale, 1.0, config.detector_side_px * (area / (height * width)) ** 0.5)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
@@ -375,7 +385,8 @@ def _resize(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
         return image
     if min(image.shape[0] / size[0], image.shape[1] / size[1]) >= 2:
         # Halving has a fast path: 2 ms instead of 5 ms from 1920 x 1080 to 640 x 360 px.
-        image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
     return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA))
 
 
