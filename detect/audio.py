@@ -193,7 +193,7 @@ def _caveats(track: SoundTrack, plan: VoicePlan, stream: int) -> Iterator[Caveat
     if track.num_repaired:
         yield CaveatEntry(
             kind=CaveatKind.TIMESTAMPS_REPAIRED, stream=stream,
-            detail=f"time stamps went back or out of range {track.num_repaired} times: samples were counted instead",
+            detail=f"time stamps go back or out of range at {track.num_repaired} places: samples were counted instead",
         )  # fmt: skip
     clipped = max((quality.clipped_fraction for quality in plan.qualities), default=0.0)
     if clipped > _CLIPPED_FRACTION:

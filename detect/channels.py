@@ -22,14 +22,17 @@ _SAME_SIGNAL = 0.95
 stands for a correlation of 0.8 with each other; the two ends of a call, which are independent, come to 0.71."""
 
 _OPPOSED = -0.5
-"""Correlation of two channels within one piece of about a second at which they would cancel rather than add. Two pieces
-of independent noise of that length stay within 0.05 of zero."""
+"""Correlation of two channels, within a part of a piece, at which they would cancel rather than add."""
 
-_MIN_PIECE = 4_000
-"""Samples: correlation of less is chance. Half a second of telephone sound."""
+_PARTS = 4
+"""Of a piece, compared each for itself: a quarter of a second, so that half a second of turned polarity, a word, fills
+at least one of them. Independent wide-band noise of that length stays within 0.1 of zero."""
+
+_MIN_PART = 1_000
+"""Samples: correlation of less is chance. An eighth of a second of telephone sound."""
 
 _AUDIBLE_RMS = 0.003
-"""-50 dBFS: in pieces that are weaker, two channels may hold opposed hum and nothing else."""
+"""-50 dBFS: in parts that are weaker, two channels may hold opposed hum and nothing else."""
 
 _CONTENT_SWING = 3 / 32768
 """Half the distance from lowest to highest sample at or under which a channel has no content: the dither of 16-bit
@@ -102,20 +105,21 @@ class ChannelSurvey:
         self._width = max(self._width, width)
         if not count:
             return
-        cross = piece @ piece.T
         self._count += count
-        self._sum[:width] += piece.sum(axis=1)
-        self._cross[:width, :width] += cross
         low, high = samples.min(axis=1), samples.max(axis=1)
         self._low[:width] = np.minimum(self._low[:width], low)
         self._high[:width] = np.maximum(self._high[:width], high)
         if max(-low.min(), high.max()) >= _CLIPPED_LEVEL:
             self._clipped[:width] += (np.abs(samples) >= _CLIPPED_LEVEL).sum(axis=1)
-        if count >= _MIN_PIECE:
-            self._compare(cross / count - np.outer(piece.mean(axis=1), piece.mean(axis=1)))
+        for part in np.array_split(piece, _PARTS, axis=1):
+            total, cross = part.sum(axis=1), part @ part.T
+            self._sum[:width] += total
+            self._cross[:width, :width] += cross
+            if part.shape[1] >= _MIN_PART:
+                self._compare(cross / part.shape[1] - np.outer(total, total) / part.shape[1] ** 2)
 
     def _compare(self, covariance: NDArray[np.float64]) -> None:
-        """Keep the extremes of correlation among the pieces."""
+        """Keep the extremes of correlation among the parts."""
         level = np.sqrt(np.clip(np.diag(covariance), 0, None))
         audible = np.outer(level >= _AUDIBLE_RMS, level >= _AUDIBLE_RMS)
         alike = np.divide(covariance, np.outer(level, level), out=np.zeros_like(covariance), where=audible)
@@ -171,7 +175,7 @@ class ChannelSurvey:
         return np.where(covariance[loudest] < 0, -1.0, 1.0)
 
     def _same(self, channels: Sequence[int], signs: NDArray[np.float64]) -> bool:
-        """Whether all carry one signal, over the whole and, as far as polarity goes, in every piece."""
+        """Whether all carry one signal, over the whole and, as far as polarity goes, in every part."""
         part = np.ix_(channels, channels)
         turned = np.outer(signs, signs)
         covariance = self._covariance()[part] * turned

@@ -17,6 +17,25 @@ _MAX_ELEMENTS = 200_000
 
 _MAX_TEXT_BYTES = 1 << 20
 
+_OUTERMOST = frozenset(
+    {
+        b"ftyp",
+        b"moov",
+        b"mdat",
+        b"free",
+        b"skip",
+        b"wide",
+        b"pnot",
+        b"styp",
+        b"moof",
+        b"sidx",
+        b"mfra",
+        b"uuid",
+        b"meta",
+    }
+)
+"""Boxes whose length is believed though the file is shorter: ISO/IEC 14496-12, table 1, and QuickTime."""
+
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 """XMP Specification Part 3 (2020), ISO base media files."""
 _C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -48,6 +67,8 @@ def read_boxes(file: BinaryIO, num_bytes: int) -> Layout:
     """Walk an ISO base media or QuickTime file (ISO/IEC 14496-12, section 4.2)."""
     layout = Layout(end=0)
     for kind, start, body, end in _boxes(file, 0, num_bytes):
+        if end > num_bytes and kind not in _OUTERMOST:  # four letters by chance: something else begins here
+            break
         layout.boxes.add(kind.decode("latin-1"))
         layout.promised = end
         layout.end = min(end, num_bytes)

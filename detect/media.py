@@ -173,7 +173,7 @@ class _Survey:
                 stream_tags={stream.index: stream.metadata for stream in self.container.streams},
                 xmp=self.layout.xmp,
                 c2pa=self.layout.c2pa,
-                notes=self._notes(),
+                notes=self._notes(timelines),
             ),
         )
 
@@ -318,8 +318,8 @@ class _Survey:
             seconds=end,
         )
 
-    def _notes(self) -> list[str]:
-        notes = []
+    def _notes(self, timelines: dict[int, Timeline]) -> list[str]:
+        notes = [f"Stream {index}: {line.pauses}." for index, line in timelines.items() if line.pauses is not None]
         for stream in self._examined(VideoStream):
             assert isinstance(stream, VideoStream)  # noqa: S101  # as asked for
             name = _HIGH_DYNAMIC_RANGE.get(stream.codec_context.color_trc)

@@ -84,12 +84,11 @@ def survey_picture(file: BinaryIO, identity: Identity, config: Config) -> Media:
     with _opened(file, config.limits) as image:
         num_pages = 1 if layout.frame_seconds else _num_pages(image)
         size, mode, info = image.size, image.mode, image.info
-        with _translated():
-            exif = image.getexif()
+        orientation, exif, trouble = _exif(image)
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
     times = _frame_times(layout)
     looked_at = times[: config.limits.max_animation_frames + 1]
-    abstentions, caveats, notes = [], [], []
+    abstentions, caveats, notes = [], [], [] if trouble is None else [trouble]
     if len(looked_at) < len(times):
         detail = f"Frames {len(looked_at) - 1} to {len(times) - 2} are beyond limits.max_animation_frames."
         abstentions.append(
@@ -97,15 +96,16 @@ def survey_picture(file: BinaryIO, identity: Identity, config: Config) -> Media:
                 reason=Reason.STREAMS_BEYOND_LIMIT, subject="stream 0", detail=detail, modality=Modality.FACE
             )
         )
-    if num_pages > 1:
-        detail = f"The file holds {num_pages} pictures; the first was examined."
+    if num_pages != 1:
+        count = "an unknown number of" if num_pages is None else num_pages
+        detail = f"The file holds {count} pictures; the first was examined."
         caveats.append(CaveatEntry(kind=CaveatKind.SPARSELY_SAMPLED, detail=detail, stream=0))
     for what in second_nature(file, identity, layout.end):
         caveats.append(CaveatEntry(kind=CaveatKind.POLYGLOT, detail=f"The file is also {what}."))  # noqa: PERF401  # three appends read alike
     if layout.end is not None and layout.end < identity.num_bytes:
         notes.append(f"{identity.num_bytes - layout.end} bytes follow the end of the picture.")
         hidden = _follows(file, layout.end)
-        if hidden is not None and num_pages < 2:
+        if hidden is not None and num_pages == 1:
             detail = f"Behind the end of the picture, at byte {layout.end}, begins {hidden}; it was not examined."
             caveats.append(CaveatEntry(kind=CaveatKind.POLYGLOT, detail=detail))
     if "icc_profile" in info:
@@ -118,7 +118,7 @@ def survey_picture(file: BinaryIO, identity: Identity, config: Config) -> Media:
         width_px=size[0],
         height_px=size[1],
         pixel_format=mode,
-        rotation_degrees=_TURNS.get(exif.get(_ORIENTATION, 1)),
+        rotation_degrees=_TURNS.get(orientation),
         declared_frames=len(times) - 1,
         num_packets=len(times) - 1,
         examined=True,
@@ -189,8 +189,7 @@ def read_picture(file: BinaryIO, planned: SamplingPlan, config: Config) -> Itera
     defects: list[DefectEntry] = []
     num_sampled = 0
     with _opened(file, config.limits) as image:
-        animated = getattr(image, "n_frames", 1) > 1 and len(planned.targets) > 1
-        for position, time in _wanted(file, planned) if animated else [(0, Fraction(0))]:
+        for position, time in _wanted(file, planned) if len(planned.targets) > 1 else [(0, Fraction(0))]:
             try:
                 with _translated():
                     if position:
@@ -230,9 +229,25 @@ def _opened(file: BinaryIO, limits: Limits) -> Iterator[Image.Image]:
         yield image
 
 
-def _num_pages(image: Image.Image) -> int:
-    with _translated():
-        return int(getattr(image, "n_frames", 1))
+def _exif(image: Image.Image) -> tuple[int, dict[str, str], str | None]:
+    """(orientation, fields, what is wrong): a damaged EXIF block costs its fields, not the picture."""
+    orientation = 1
+    try:
+        with _translated():
+            exif = image.getexif()
+            orientation = exif.get(_ORIENTATION, 1)
+            return orientation, provenance.exif_tags(exif), None
+    except UnreadableMedia as error:
+        return orientation, {}, f"Its EXIF block is damaged: {error.message}."
+
+
+def _num_pages(image: Image.Image) -> int | None:
+    """Pictures in the file; None where its list of them is damaged."""
+    try:
+        with _translated():
+            return int(getattr(image, "n_frames", 1))
+    except UnreadableMedia:
+        return None
 
 
 @contextmanager
@@ -271,7 +286,7 @@ def _upright(image: Image.Image) -> tuple[UInt8Array, str | None]:
     """
     image.load()
     profile = image.info.get("icc_profile")
-    orientation = image.getexif().get(_ORIENTATION, 1)
+    orientation, _, _ = _exif(image)
     plain = _plain(image)
     trouble = None
     if profile and plain.mode in ("RGB", "RGBA", "CMYK", "L"):

@@ -64,18 +64,19 @@ def _name(tag: int, names: Mapping[int, str]) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
-        return value[: MAX_CHARACTERS + 1].decode("utf-8", "backslashreplace")
+        shown = value[:MAX_CHARACTERS].decode("utf-8", "backslashreplace")
+        return shown if len(value) <= MAX_CHARACTERS else f"[{len(value)} bytes] {shown}"
     if isinstance(value, tuple | list):
         shown = ", ".join(_text(item) for item in value[:_MAX_ITEMS])
         return shown if len(value) <= _MAX_ITEMS else f"{shown} ... [{len(value)} items in all]"
-    return str(value)[: MAX_CHARACTERS + 1]
+    return str(value)
 
 
 def state(
     *,
     container_tags: Mapping[str, str] | None = None,
     stream_tags: Mapping[int, Mapping[str, str]] | None = None,
-    exif: Image.Exif | None = None,
+    exif: Mapping[str, str] | None = None,
     xmp: bytes | None = None,
     c2pa: str | None = None,
     notes: Iterable[str] = (),
@@ -85,7 +86,7 @@ def state(
     Args:
         container_tags: As the demuxer gives them.
         stream_tags: The same, by stream.
-        exif: Of a picture.
+        exif: Of a picture, as `exif_tags` gives it.
         xmp: The packet, as stored.
         c2pa: Where a manifest store was found.
         notes: Sentences on how the file was read.
@@ -96,7 +97,7 @@ def state(
     return Provenance(
         container_tags=tags(container_tags or {}),
         stream_tags={str(index): tags(pairs) for index, pairs in (stream_tags or {}).items() if pairs},
-        exif=exif_tags(exif) if exif else {},
+        exif=dict(exif or {}),
         xmp=None if xmp is None else clean(xmp.decode("utf-8", "backslashreplace")),
         c2pa=found or "absent",
         notes=list(notes),

@@ -31,6 +31,9 @@ _MAX_SPREAD = 2**48
 _LAST_PICTURE_SECONDS = 10
 """How long the last picture's packet may claim that it is shown; beyond it, the usual interval counts."""
 
+_STEADY = 0.05
+"""Share of pauses up to which a stream counts as steady: recorders drop single pictures, variable rates vary always."""
+
 PLAUSIBLE_RATES = (Fraction(1, 60), Fraction(1000))
 """Frames a second, from time lapse to high speed, that a header is believed."""
 
@@ -58,6 +61,8 @@ class Timeline:
     """Set where pictures are counted because their own times are unusable."""
     repairs: tuple[str, ...] = ()
     """What was found wrong with the times, in words."""
+    pauses: str | None = None
+    """For an otherwise steady stream, where pictures are further apart: dropped when recorded, or cut out later."""
 
 
 def settle(packets: Packets, unit: Fraction, codec: str, average_rate: Fraction | None) -> Timeline:
@@ -128,7 +133,18 @@ def settle(packets: Packets, unit: Fraction, codec: str, average_rate: Fraction 
         start=int(in_order[0]),
         end=last + max(1, claimed),
         repairs=tuple(repairs),
+        pauses=_pauses(in_order, gaps, usual, unit),
     )
+
+
+def _pauses(in_order: NDArray[np.int64], gaps: NDArray[np.int64], usual: int, unit: Fraction) -> str | None:
+    """Say where a steady stream pauses; None where it does not, or is not steady."""
+    long = gaps * 2 > 3 * usual
+    if not usual or not long.any() or long.mean() > _STEADY:
+        return None
+    longest = int(gaps.argmax())
+    at, seconds = float(int(in_order[longest] - in_order[0]) * unit), float(int(gaps[longest]) * unit)
+    return f"pauses in an otherwise steady rate: {int(long.sum())}, the longest of {seconds:.3f} s after {at:.3f} s"
 
 
 def _rate(usual: Fraction, average_rate: Fraction | None) -> Fraction:

@@ -22,6 +22,7 @@ from detect.errors import ConfigError
 
 TITLE = "Synthetic demonstration recording: a NASA portrait set in motion, with computed speech"
 
+_PACKAGE = "skimage"
 _SECONDS, _FPS = 10, 25
 _WIDTH, _HEIGHT = 1280, 720
 _ENLARGED = 3
@@ -109,7 +110,7 @@ def make_demo(path: Path) -> None:
 
 
 def _portrait() -> Pixels:
-    spec = find_spec("skimage")  # its file is read without importing it, which takes seconds
+    spec = find_spec(_PACKAGE)  # its file is read without importing it, which takes seconds
     folders = spec.submodule_search_locations if spec is not None else None
     path = Path(folders[0]) / "data" / "astronaut.png" if folders else None
     if path is None or not path.is_file():

@@ -21,6 +21,14 @@ def patch(source: Path, path: Path, old: bytes, new: bytes, *, offset: int = 0) 
     return path
 
 
+def _with(packet: Any, data: bytes) -> Any:
+    """The same packet with other bytes."""
+    changed = av.Packet(data)
+    changed.pts, changed.dts, changed.time_base = packet.pts, packet.dts, packet.time_base
+    changed.duration, changed.is_keyframe = packet.duration, packet.is_keyframe
+    return changed
+
+
 _EARLY = 1 << 40
 
 
@@ -30,6 +38,7 @@ def remux(
     times: Callable[[int, int], int | None] | None = None,
     *,
     keep: Callable[[int], bool] | None = None,
+    change: Callable[[int, bytes], bytes] | None = None,
     container_format: str | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
@@ -40,6 +49,7 @@ def remux(
         path: Where to.
         times: From (position in decoding order, old pts) to a new pts, or None to write the packet without one.
         keep: Whether the packet at this position is copied.
+        change: From (position in decoding order, bytes) to other bytes.
         container_format: FFmpeg's name of the muxer.
         container_options: Muxer options.
     """
@@ -54,9 +64,12 @@ def remux(
     ):
         stream = reader.streams.video[0]
         target = writer.add_stream_from_template(stream)
+        packet: Any
         for position, packet in enumerate(reader.demux(stream)):
             if packet.dts is None or packet.pts is None or (keep is not None and not keep(position)):
                 continue
+            if change is not None:
+                packet = _with(packet, change(position, bytes(packet)))  # noqa: PLW2901  # the same one, changed
             packet.stream = target
             if times is not None:
                 packet.pts = times(position, packet.pts)

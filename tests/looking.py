@@ -8,6 +8,7 @@ from typing import Any
 
 from detect.config import Config
 from detect.decoded import Media, SamplingPlan, Stream, VideoOutcome
+from detect.errors import InputError
 from detect.media import survey
 from detect.types import CaveatKind, DefectKind, Frame
 from detect.video import read_frames
@@ -55,6 +56,17 @@ def surveyed(path: Path, **sections: dict[str, Any]) -> Media:
     """Survey a file; `sections` are settings, as in `sampling={"min_frames": 8}`."""
     with path.open("rb") as file:
         return survey(file, Config.model_validate(sections))
+
+
+def refused(path: Path, **sections: dict[str, Any]) -> InputError:
+    """The error by which a file is refused, when it is surveyed or when its first pictures are read."""
+    try:
+        media = surveyed(path, **sections)
+        if any(stream.plan is not None for stream in media.streams):
+            look(path)
+    except InputError as error:
+        return error
+    raise AssertionError(f"{path.name} was not refused")
 
 
 def look(path: Path, stream: int | None = None, *, num_threads: int = 1, **sections: dict[str, Any]) -> Look:

@@ -1,0 +1,115 @@
+"""Whether a face ever moves against the picture around it, or may be a photograph.
+
+A photograph in front of a moving camera moves as a whole: what one similarity transform explains for its surroundings
+it explains for the face too. A living face blinks, speaks and turns within a few samples.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detect.crops import crop_face
+from detect.types import Detection, Float32Array, UInt8Array
+
+_SIDE_PX, _MARGIN = 128, 2.0
+"""The face and as much again around it: hair, shoulders, background."""
+_FACE_PX = _SIDE_PX / _MARGIN
+_MIN_PAIRS = 7
+"""Of eight samples: a living face may hold still for three."""
+_MOTION, _CHANGE = 0.007, 0.06
+"""A pair of samples shows motion when a fifth of the face's points moved by more than this part of the face, or when
+its pixels changed by more than this part of their contrast. Photographs filmed still, by hand and with a zoom, H.264
+at CRF 23 to 35: up to 0.006 and 0.065 in nine of ten pairs; 34 recordings of people: 0.009 and 0.069 or more in the
+liveliest tenth, even at ten samples a second."""
+_EXCUSED = 20
+"""One pair, and another for every twenty, may show motion: compression redraws a still face at key frames."""
+_POINTS = 60
+_FLOW = {"winSize": (13, 13), "maxLevel": 3}
+_MAX_RETURN_PX = 0.7
+"""A point followed there and back must come back this near, or it was lost."""
+_MIN_SURROUNDING, _MIN_POINTS = 8, 4
+"""Fewer points around the face: the transform is fitted to all. Fewer at all: the pair says nothing."""
+
+
+class Stillness:
+    """Compares the samples of one face, each with the one before, until one has moved."""
+
+    def __init__(self) -> None:
+        self._last: UInt8Array | None = None
+        self._num_pairs = self._num_moving = 0
+        self._moved = False
+
+    def look(self, frame: UInt8Array, detection: Detection) -> None:
+        """Take in one more sample: (H, W, 3) RGB and the face in it."""
+        if self._moved:
+            return
+        crop = crop_face(frame, detection, size_px=_SIDE_PX, margin=_MARGIN)
+        now = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
+        if self._last is not None:
+            moving = _shows_motion(self._last, now)
+            self._num_pairs += moving is not None
+            self._num_moving += moving is True
+            self._moved = self._num_moving > 1 + self._num_pairs // _EXCUSED
+        self._last = None if self._moved else now
+
+    @property
+    def is_static(self) -> bool:
+        """True when enough samples were compared and the face held still in them."""
+        return not self._moved and self._num_pairs >= _MIN_PAIRS
+
+
+def _shows_motion(before: UInt8Array, after: UInt8Array) -> bool | None:
+    """Whether a face moved against its surroundings; None where there is too little to hold on to.
+
+    Args:
+        before: (128, 128), grey, the face in its middle.
+        after: The same a sample later.
+    """
+    face, around = _points(before, _FACE), _points(before, _AROUND)
+    points = np.concatenate((face, around))
+    if len(face) < _MIN_POINTS:
+        return None
+    there, _, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, **_FLOW)  # type: ignore[call-overload]  # None: no guess
+    back, _, _ = cv2.calcOpticalFlowPyrLK(after, before, there, None, **_FLOW)  # type: ignore[call-overload]  # None: no guess
+    followed = np.abs(points - back).max(axis=1) < _MAX_RETURN_PX
+    in_face = np.arange(len(points)) < len(face)
+    anchors = followed & ~in_face
+    if anchors.sum() < _MIN_SURROUNDING:
+        anchors = followed
+    if anchors.sum() < _MIN_POINTS or (followed & in_face).sum() < _MIN_POINTS:
+        return None
+    transform, _ = cv2.estimateAffinePartial2D(points[anchors], there[anchors], method=cv2.LMEDS)
+    if transform is None:
+        return None
+    moved = np.hypot(*(there - points @ transform[:, :2].T - transform[:, 2]).T)[followed & in_face]
+    if np.percentile(moved, 80) > _MOTION * _FACE_PX:
+        return True
+    expected = cv2.warpAffine(before, transform, (_SIDE_PX, _SIDE_PX), borderMode=cv2.BORDER_REPLICATE)
+    return _change(np.asarray(expected, np.uint8), after) > _CHANGE
+
+
+def _points(image: UInt8Array, where: UInt8Array) -> Float32Array:
+    """(n, 2) corners that can be followed."""
+    found = cv2.goodFeaturesToTrack(image, _POINTS, 0.01, 3, mask=where)
+    return np.zeros((0, 2), np.float32) if found is None else np.asarray(found, np.float32).reshape(-1, 2)
+
+
+def _change(one: UInt8Array, other: UInt8Array) -> float:
+    """Mean difference of two faces, brightness aside, over the contrast of the first."""
+    inside = _FACE > 0
+    first, second = (cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.0)[inside] for image in (one, other))
+    first, second = first - first.mean(), second - second.mean()
+    # Four grey levels are added to the contrast: in a face darker than that there is only noise.
+    return float(np.abs(first - second).mean() / (first.std() + 4))
+
+
+def _ellipse(scale: float) -> NDArray[np.bool_]:
+    """The face in the middle of a crop, three quarters as wide as high, enlarged by `scale`."""
+    y, x = (np.mgrid[:_SIDE_PX, :_SIDE_PX] - (_SIDE_PX - 1) / 2) / (scale * _FACE_PX / 2)
+    return np.asarray((x / 0.75) ** 2 + y**2 < 1)
+
+
+_FACE = np.where(_ellipse(0.92), 255, 0).astype(np.uint8)
+_AROUND = np.where(_ellipse(1.25), 0, 255).astype(np.uint8)
