@@ -40,8 +40,8 @@ class Limits(_Section):
     """Address space of a decoding child; 8K HEVC with frame threads stays under 2 GB."""
     deadline_floor_seconds: float = Field(default=120.0, gt=0)
     """Seconds that decoding may take whatever the file's size, counted while the decoder is waited for."""
-    deadline_seconds_per_megabyte: float = Field(default=4.0, ge=0)
-    """Added for each megabyte. Low-rate video decodes slowest per byte: 1080p at 1 Mbit/s is 8 s of video a megabyte."""
+    deadline_seconds_per_megabyte: float = Field(default=30.0, ge=0)
+    """Added for each megabyte. Opus at 6 kbit/s is the slowest per byte: 22 min a megabyte, 20 s of decoding."""
 
 
 class Sampling(_Section):

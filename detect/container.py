@@ -10,14 +10,14 @@ Errors leave as `InputError`s. FFmpeg reports damage in its log only; `ErrorLog`
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import av
 import av.error
 import av.logging
+import av.subtitles.stream  # PyAV looks for it at the first container, when files may be closed already
 from av.container import InputContainer
 
 from detect.config import Limits
@@ -132,9 +132,8 @@ def describe(container: InputContainer, index: int) -> str:
     return "unknown"
 
 
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Turn what FFmpeg and the file object raise into `InputError`s.
+def translated(what: str) -> AbstractContextManager[None]:
+    """Turn what FFmpeg and the file object raise inside a `with` block into `InputError`s.
 
     Args:
         what: Names the thing at fault in the message, for example `stream 0`.
@@ -142,18 +141,37 @@ def translated(what: str) -> Iterator[None]:
     Raises:
         InputError: in place of the foreign exception.
     """
-    try:
-        yield
-    except _Refused as error:
-        raise UnsupportedMedia("external_reference", f"{what} refers to something outside the file: refused") from error
-    except MemoryError as error:
-        raise LimitExceeded("memory", f"{what} asks for more memory than is allowed") from error
-    except (av.error.DecoderNotFoundError, av.error.PatchWelcomeError) as error:
-        raise UnsupportedMedia("codec", f"this build cannot decode {what}: {error.strerror}") from error
-    except av.error.FFmpegError as error:
-        raise UnreadableMedia("damaged", f"{what} cannot be read: {error.strerror}") from error
-    except OSError as error:
-        raise UnreadableMedia("io_error", f"reading the file failed: {error.strerror or error}") from error
+    return _Translation(what)
+
+
+class _Translation(AbstractContextManager[None]):
+    """A class, for it stands around every packet: a generator would take three times as long."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            translation = _translation(self._what, error)
+            if translation is not None:
+                raise translation from error
+
+
+def _translation(what: str, error: BaseException) -> InputError | None:
+    """The `InputError` for a foreign exception; None for one that is ours, or nobody's."""
+    if isinstance(error, _Refused):
+        return UnsupportedMedia("external_reference", f"{what} refers to something outside the file: refused")
+    if isinstance(error, MemoryError):
+        return LimitExceeded("memory", f"{what} asks for more memory than is allowed")
+    if isinstance(error, av.error.DecoderNotFoundError | av.error.PatchWelcomeError):
+        return UnsupportedMedia("codec", f"this build cannot decode {what}: {error.strerror}")
+    if isinstance(error, av.error.FFmpegError):
+        return UnreadableMedia("damaged", f"{what} cannot be read: {error.strerror}")
+    if isinstance(error, OSError):
+        return UnreadableMedia("io_error", f"reading the file failed: {error.strerror or error}")
+    return None
 
 
 class _Stray(logging.Handler):
@@ -214,8 +232,13 @@ class ErrorLog:
     ) -> None:
         assert self._capture is not None  # noqa: S101  # __enter__ has set it
         self._capture.__exit__(None, None, None)
+        self.drain()
+
+    def drain(self) -> None:
+        """Count what has come in so far; to be called now and then where the context stands around a loop."""
         for level, name, text in self._messages:
             if level <= av.logging.ERROR:
                 self.count += 1
                 if len(self.lines) < self._KEPT:
                     self.lines.append(f"{name}: {text.strip()}"[:200])
+        self._messages.clear()

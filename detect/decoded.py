@@ -50,7 +50,7 @@ class Media(_Message):
     duration: Fraction | None
     """By its packets, seconds."""
     zero: Fraction = Fraction(0)
-    """Where the presentation timeline starts on the container's own clock, seconds: a time is `pts * time_base - zero`."""
+    """Where the presentation timeline starts on the container's clock, seconds: a time is `pts * time_base - zero`."""
     streams: tuple[Stream, ...]
     defects: tuple[DefectEntry, ...] = ()
     caveats: tuple[CaveatEntry, ...] = ()

@@ -119,9 +119,9 @@ class LocalEngine:
                 )
         return names
 
-    def detect(self, frames: Sequence[UInt8Array]) -> list[list[Detection]]:
-        """Faces in each of (H, W, 3) uint8 RGB frames."""
-        return self._faces().detect(frames)
+    def detect(self, frames: Sequence[UInt8Array], *, fine: bool = False) -> list[list[Detection]]:
+        """Faces in each of (H, W, 3) uint8 RGB frames; `fine` looks for smaller ones too, at more cost."""
+        return self._faces().detect(frames, fine=fine)
 
     def refine(self, frame: UInt8Array, boxes: NDArray[np.float64]) -> list[Detection | None]:
         """Look again where faces, (n, 4) boxes, are expected in one frame; None where there is none."""

@@ -6,6 +6,7 @@ vector graphics are instructions to open something else, not recordings.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
@@ -122,9 +123,9 @@ def _of(head: bytes) -> tuple[Kind, str, str]:  # noqa: PLR0911  # one return a 
 def _is_text(head: bytes) -> bool:
     """Whether these bytes are text of any common encoding: no recording starts with 4 kB of it."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) and not head.startswith((b"\xff\xfe\x00", b"\xff\xfb")):
-        try:
-            head = head[: len(head) // 2 * 2].decode("utf-16").encode()
-        except UnicodeDecodeError:
+        try:  # the codec by name would be looked for on disk, when that may be closed already
+            head = codecs.utf_16_decode(head, "strict", False)[0].encode()  # noqa: FBT003  # no keyword there
+        except UnicodeError:
             return False
     body = head.removeprefix(b"\xef\xbb\xbf")
     if any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in body) or 127 in body:

@@ -12,6 +12,10 @@ from detect.fuse import span
 from detect.report import AbstentionEntry, CaveatEntry, DefectEntry
 from detect.types import Abstention, CaveatKind, DefectKind, Modality, Reason
 
+NARROW_BAND_HZ = 4_000.0
+"""Half of a telephone's 8 kHz. Measured after pre-emphasis (`SpeechSummary.bandwidth_hz`): telephone speech stays under
+3,844 Hz; 1.3 % of 1,914 utterances of all origins lie under this."""
+
 
 def abstentions(found: Found, media: Media, engine: LocalEngine) -> list[AbstentionEntry]:
     """Everything that was not scored."""
@@ -96,6 +100,11 @@ def caveats(found: Found, media: Media, config: Config) -> list[CaveatEntry]:
                     f"{track.track.id} does not move against the picture around it: it may be a photograph or a print."
                 )
                 entries.append(CaveatEntry(kind=CaveatKind.FACE_STATIC, detail=detail, stream=watched.stream))
+    for heard in found.heard:
+        for voice in heard.voices:
+            if voice.bandwidth_hz is not None and voice.bandwidth_hz < NARROW_BAND_HZ:
+                detail = f"The speech of {voice.id} ends at {voice.bandwidth_hz:.0f} Hz, as over a telephone."
+                entries.append(CaveatEntry(kind=CaveatKind.NARROW_BAND, detail=detail, stream=heard.stream))
     for stream in media.streams:
         if stream.plan is not None and stream.plan.interval > Fraction(config.sampling.max_interval_seconds):
             step = float(stream.plan.interval)

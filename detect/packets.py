@@ -17,16 +17,17 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from detect.bitstream import Test, is_hidden, reference_test
 from detect.config import Limits
 from detect.container import ErrorLog, translated
-from detect.errors import InputError, LimitExceeded, UnreadableMedia
+from detect.errors import LimitExceeded, UnreadableMedia
 
 MISSING = -(2**63)
 """FFmpeg's AV_NOPTS_VALUE: a packet without a time."""
+
+_DRAINED_PACKETS = 1_024
 
 _MAX_FAILURES = 4_096
 """Reads that may fail before reading stops; past a damaged place the next packet may be whole."""
@@ -152,40 +153,39 @@ def read_through(container: InputContainer, limits: Limits) -> Reading:
     streams = {stream.index: Packets(codec=_codec(stream)) for stream in container.streams}
     ticks_a_sample = {stream.index: _ticks_a_sample(stream) for stream in container.streams.audio}
     tests = {
-        stream.index: reference_test(stream.codec_context.codec.canonical_name, stream.codec_context.extradata)
+        stream.index: None
+        if stream.codec_context is None
+        else reference_test(stream.codec_context.codec.canonical_name, stream.codec_context.extradata)
         for stream in container.streams.video
-        if stream.codec_context is not None
     }
     log = ErrorLog()
     total = failures = 0
-    packets = container.demux()
-    while failures < _MAX_FAILURES:
-        try:
-            with log, translated("the container"):
-                packet = next(packets, None)
-        except UnreadableMedia as error:
-            if error.reason == "io_error":
-                raise
-            failures += 1
-            packets = container.demux()
-            continue
-        except InputError:
-            raise
-        if packet is None:
-            break
-        index = packet.stream_index
-        if packet.size == 0:
-            streams[index].num_empty += packet.dts is not None
-            continue
-        total += 1
-        if total > limits.max_packets:
-            raise LimitExceeded("packets", f"more than {limits.max_packets} packets")
-        if index in ticks_a_sample:
-            streams[index].add_sound(packet, ticks_a_sample[index])
-        elif isinstance(packet.stream, VideoStream):
-            streams[index].add_picture(packet, tests.get(index))
-        else:
-            streams[index].add_other(packet)
+    with log:
+        while failures < _MAX_FAILURES:
+            try:
+                with translated("the container"):
+                    for packet in container.demux():
+                        index = packet.stream_index
+                        if packet.size == 0:
+                            streams[index].num_empty += packet.dts is not None
+                            continue
+                        total += 1
+                        if total % _DRAINED_PACKETS == 0:
+                            log.drain()
+                        if total > limits.max_packets:
+                            raise LimitExceeded("packets", f"more than {limits.max_packets} packets")
+                        if index in ticks_a_sample:
+                            streams[index].add_sound(packet, ticks_a_sample[index])
+                        elif index in tests:
+                            streams[index].add_picture(packet, tests[index])
+                        else:
+                            streams[index].add_other(packet)
+            except UnreadableMedia as error:
+                if error.reason == "io_error":
+                    raise
+                failures += 1
+            else:
+                break
     return Reading(streams=streams, num_failures=failures, num_messages=log.count, messages=tuple(log.lines))
 
 

@@ -232,7 +232,7 @@ class Voice(_Part):
     """None where the stream's channels were mixed to one."""
     speech_seconds: float
     bandwidth_hz: float | None = None
-    """Frequency under which 99.5 % of the speech energy lies."""
+    """Frequency under which 99.5 % of the energy of the speech lies, after pre-emphasis."""
     clipped_fraction: float
     utterances: list[UtteranceEntry]
     scores: list[ModelScore]

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Literal
 
 import numpy as np
+import numpy.ma  # `np.unique` looks for it when files may be closed already
 from numpy.typing import NDArray
 
 from detect.config import Sampling

@@ -80,7 +80,8 @@ def settle(packets: Packets, unit: Fraction, codec: str, average_rate: Fraction 
     in_order = np.sort(ticks)
     spread = int(in_order[-1]) - int(in_order[0]) if len(ticks) else 0
     gaps = np.diff(in_order) if spread < _MAX_SPREAD else np.zeros(0, np.int64)
-    usual = int(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 0
+    forward = np.sort(gaps[gaps > 0])
+    usual = int(forward[len(forward) // 2]) if len(forward) else 0
 
     fatal = []
     if spread >= _MAX_SPREAD:

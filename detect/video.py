@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import BinaryIO
@@ -83,11 +83,20 @@ class _Run:
     config: Config
     num_threads: int
     log: ErrorLog = field(default_factory=ErrorLog)
-    targets: deque[Fraction] = field(init=False)
+    targets: deque[int] = field(init=False)
+    """Of the plan, in ticks: what else comes is compared in whole numbers, which takes a tenth of the time."""
+    last: int = field(init=False)
+    end: int = field(init=False)
+    codec: str = field(init=False)
+    """FFmpeg's canonical name."""
+    translation: AbstractContextManager[None] = field(init=False)
     converter: Converter = field(init=False)
     test: Test | None = field(init=False)
     unit: Fraction = field(init=False)
-    last_time: Fraction | None = None
+    """Seconds a tick."""
+    origin: Fraction = field(init=False)
+    """Time of tick 0."""
+    last_tick: int | None = None
     """Of the last frame that was handed out."""
     num_output: int = 0
     num_decoded: int = 0
@@ -103,28 +112,34 @@ class _Run:
     key_pts: int | None = None
     """Of the first packet that the container marks as such a frame: not every decoder does."""
     fed_key: bool = False
-    formats: Counter[str] = field(default_factory=Counter)
+    formats: Counter[tuple[int, int, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         context = self.stream.codec_context
-        self.targets = deque(self.plan.targets)
+        self.codec = context.codec.canonical_name
+        self.translation = translated(f"stream {self.stream.index}")
         self.converter = Converter(aspect(self.stream))
         self.test = reference_test(context.codec.canonical_name, context.extradata)
-        self.unit = self.stream.time_base or Fraction(1, 1000)
+        if self.plan.rate is not None:
+            self.unit, self.origin = 1 / self.plan.rate, Fraction(0)
+        else:
+            self.unit, self.origin = self.stream.time_base or Fraction(1, 1000), -self.zero
+        self.targets = deque(self._tick(target) for target in self.plan.targets)
+        self.last, self.end = self.targets[-1] if self.targets else 0, self._tick(self.plan.end)
 
     def frames(self) -> Iterator[Frame | VideoOutcome]:
         """Decode, choose, convert; then sum up."""
         self._set_up()
-        spare: tuple[VideoFrame, Fraction] | None = None
+        spare: tuple[VideoFrame, int] | None = None
         for frame in self._decoded():
             if self._must_repeat(frame):
                 break
-            time = self._time(frame)
-            if not self._usable(frame, time) or time is None or (self.last_time is not None and time <= self.last_time):
+            tick = self._shown_at(frame)
+            if not self._usable(frame, tick) or tick is None or (self.last_tick is not None and tick <= self.last_tick):
                 continue
-            spare = frame, time
-            if self.targets and time >= self.targets[0]:
-                while self.targets and self.targets[0] <= time:
+            spare = frame, tick
+            if self.targets and tick >= self.targets[0]:
+                while self.targets and self.targets[0] <= tick:
                     self.targets.popleft()
                 yield self._converted(*spare)
                 spare = None
@@ -153,7 +168,7 @@ class _Run:
         """What the decoder puts out, in order of presentation."""
         if not self.plan.targets:
             return
-        alone = set(self.plan.targets) if self.plan.decoder == "keyframes" else None
+        alone = set(self.targets) if self.plan.decoder == "keyframes" else None
         packets = self.container.demux(self.stream)
         failures = 0
         while failures < _MAX_FAILURES:
@@ -171,7 +186,7 @@ class _Run:
             if packet.size == 0 and packet.dts is not None:  # in AVI: the picture before, once more
                 continue
             if alone is not None:
-                if packet.size and packet.is_keyframe and self._shown_at(packet.pts) in alone:
+                if packet.size and packet.is_keyframe and packet.pts in alone:
                     self._expect(packet)
                     yield from self._decode_alone(packet)
                 continue
@@ -179,33 +194,24 @@ class _Run:
             yield from self._decode(packet)
 
     def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        before = self.log.count
         try:
-            with self._watched():
+            with self.log, self.translation:
                 return self.stream.decode(packet)
         except UnreadableMedia:
+            self.num_failed += self.log.count == before  # a failure that FFmpeg did not log
             return []
 
     def _decode_alone(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         """Decode a key frame without its neighbours, and leave nothing of it behind."""
         frames = self._decode(packet) + self._decode(None)
-        with self._watched():
+        with self.log, self.translation:
             self.stream.codec_context.flush_buffers()
         return frames
 
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Count a failure that FFmpeg did not log; translate it either way."""
-        before = self.log.count
-        try:
-            with self.log, translated(f"stream {self.stream.index}"):
-                yield
-        except UnreadableMedia:
-            self.num_failed += self.log.count == before
-            raise
-
     def _release(self) -> None:
         """Let FFmpeg's threads come to rest: freed at work, one that logs an error would wait for us for ever."""
-        with self.log, translated(f"stream {self.stream.index}"):
+        with self.log, self.translation:
             self.stream.codec_context.flush_buffers()
 
     def _must_repeat(self, frame: VideoFrame | None = None) -> bool:
@@ -220,28 +226,28 @@ class _Run:
             self.fed_key, self.key_pts = True, packet.pts
         if self.plan.decoder == "nonref" and self.test is not None and self.test(memoryview(packet)) is False:
             return
-        time = self._shown_at(packet.pts)
-        if self.plan.rate is not None or (time is not None and time <= self.plan.targets[-1]):
+        if self.plan.rate is not None or (packet.pts is not None and packet.pts <= self.last):
             self.num_expected += 1
 
-    def _shown_at(self, pts: int | None) -> Fraction | None:
-        return None if pts is None else pts * self.unit - self.zero
+    def _tick(self, time: Fraction) -> int:
+        """Exact for targets, which are times of pictures."""
+        return int((time - self.origin) / self.unit)
 
-    def _time(self, frame: VideoFrame) -> Fraction | None:
-        """Presentation time; counts the frame."""
+    def _shown_at(self, frame: VideoFrame) -> int | None:
+        """Tick of presentation; counts the frame."""
         position = self.num_output
         self.num_output += 1
         if self.plan.rate is not None:
             self.num_decoded += 1
-            return position / self.plan.rate
-        time = self._shown_at(frame.pts)
-        self.num_decoded += time is not None and time <= self.plan.targets[-1]
-        return time
+            return position
+        pts = frame.pts
+        self.num_decoded += pts is not None and pts <= self.last
+        return pts
 
-    def _usable(self, frame: VideoFrame, time: Fraction | None) -> bool:
+    def _usable(self, frame: VideoFrame, tick: int | None) -> bool:
         """Whether a frame shows what was recorded."""
         self.seen_key = self.seen_key or frame.key_frame or self.codec in _SURE_OF_KEYS or self._behind_key(frame)
-        if time is not None and time > self.plan.end:
+        if tick is not None and tick > self.end:
             return False
         if frame.is_corrupt or not self.seen_key:
             self.num_garbage += 1
@@ -251,7 +257,7 @@ class _Run:
         except LimitExceeded:
             self.num_oversize += 1
             return False
-        self.formats[f"{frame.width} x {frame.height} {frame.format.name}"] += 1
+        self.formats[frame.width, frame.height, frame.format.name] += 1
         return True
 
     def _behind_key(self, frame: VideoFrame) -> bool:
@@ -260,24 +266,19 @@ class _Run:
             return self.fed_key
         return frame.pts >= self.key_pts
 
-    def _converted(self, frame: VideoFrame, time: Fraction) -> Frame:
-        with self.log, translated(f"stream {self.stream.index}"):
+    def _converted(self, frame: VideoFrame, tick: int) -> Frame:
+        with self.log, self.translation:
             pixels = self.converter.upright(frame)
         self.num_sampled += 1
-        self.last_time = time
+        self.last_tick = tick
         return Frame(
             pixels=pixels,
-            time=time,
+            time=tick * self.unit + self.origin,
             stream=self.stream.index,
             index=self.num_sampled - 1,
             pts=frame.pts,
             key_frame=frame.key_frame,
         )
-
-    @property
-    def codec(self) -> str:
-        """FFmpeg's canonical name."""
-        return self.stream.codec_context.codec.canonical_name
 
     def _outcome(self) -> VideoOutcome:
         index = self.stream.index
@@ -314,7 +315,8 @@ class _Run:
             )
         caveats = []
         if len(self.formats) > 1:
-            kinds = ", ".join(f"{name} ({count})" for name, count in self.formats.most_common(4))
+            counts = list(self.formats.items())[:4]
+            kinds = ", ".join(f"{width} x {height} {name} ({count})" for (width, height, name), count in counts)
             detail = f"Frames of stream {index} change their size or pixel format: {kinds}."
             caveats.append(CaveatEntry(kind=CaveatKind.FORMAT_CHANGES, detail=detail, stream=index))
         return VideoOutcome(

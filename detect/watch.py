@@ -119,10 +119,10 @@ class Watcher:
                 scorer.flush()
         summary = self._follower.finish()
         for name, scorer in self._scorers.items():
-            for (track, position), logit in scorer.logits.items():
-                self._samples[track][position].logits[name] = logit
-            for track, position in scorer.failed:
-                self._samples[track][position].not_scored_because = Reason.MODEL_ERROR
+            for (face, position), logit in scorer.logits.items():
+                self._samples[face][position].logits[name] = logit
+            for face, position in scorer.failed:
+                self._samples[face][position].not_scored_because = Reason.MODEL_ERROR
         watched = Watched(
             stream=self._stream,
             times=self._times,

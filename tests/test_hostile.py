@@ -205,12 +205,12 @@ TWINS: dict[str, tuple[float, float]] = {
     "case18_hevc_10bit.mp4": (4, 1),
     "case18_hdr_pq.mp4": (10, 1),
     "case18_full_range.mp4": (3, 1),
-    "case18_interlaced.mp4": (6, 1),
+    "case18_interlaced.mp4": (6, 5),
     "case18_rotated_90.mp4": (3, 1),
     "case18_rotated_180.mp4": (3, 1),
     "case18_rotated_270.mp4": (3, 1),
     "case18_mirrored.mp4": (3, 1),
-    "case18_anamorphic.mp4": (5, 1),
+    "case18_anamorphic.mp4": (5, 3),
     "case18_odd_width.mp4": (4, 1),
 }
 """Largest differences from the twin: mean absolute of pixels (0 to 255), and of the first checkpoint's logit."""
@@ -219,7 +219,7 @@ TWINS: dict[str, tuple[float, float]] = {
 @pytest.mark.parametrize("name", TWINS)
 def test_case_18_looks_like_its_twin(name: str, bench: Bench) -> None:
     ours, twins = _decoded(bench.path(name)), _decoded(bench.path(TWIN))
-    assert len(ours) == len(twins) == 30
+    assert len(ours) == len(twins) == 12
     for one, other in zip(ours, twins, strict=True):
         assert one.time == other.time
         assert _difference(one.pixels, other.pixels) < TWINS[name][0]
@@ -253,7 +253,7 @@ def _difference(one: UInt8Array, other: UInt8Array) -> float:
 
 def test_case_19_looks_at_both_sides_of_a_jump(bench: Bench) -> None:
     body = bench.report("case19_jump_24h.mkv").body
-    assert len(body.coverage[0].sampled_seconds) == 30
+    assert len(body.coverage[0].sampled_seconds) == 20
 
 
 def test_case_25_is_bounded_and_says_so(bench: Bench) -> None:
