@@ -36,6 +36,15 @@ _SURE_OF_KEYS = frozenset({"h264", "hevc", "vvc"})
 """Their decoders in FFmpeg hold back, or mark as corrupt, what comes before a picture that can be decoded alone; the
 others put out grey for what they lack."""
 
+_CONCEALING = frozenset(
+    {
+        "h264", "mpeg1video", "mpeg2video", "mpeg4", "h263", "flv1", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2",
+        "wmv3", "vc1", "rv10", "rv20", "rv30", "rv40",
+    }
+)  # fmt: skip
+"""Codecs whose decoders fill what they lost, and mark the frame (libavcodec/error_resilience.c). The others leave in it
+whatever the memory held, differently each time: measured on HEVC, two runs on one thread gave different pixels."""
+
 _MAX_FAILURES = 4_096
 _PROGRESSIVE = 1
 """FFmpeg's AV_FIELD_PROGRESSIVE, 0 being unknown; beyond it two packets can make one frame: they cannot be counted."""
@@ -73,6 +82,30 @@ def read_frames(
 
 
 @dataclass(slots=True)
+class _Taint:
+    """How far damage reaches where a decoder does not conceal it: to the next picture that needs no other."""
+
+    active: bool = False
+    before: int | None = None
+    """Leading pictures, shown before the key frame that they follow, may still be predicted from what lies behind."""
+    times: set[int] = field(default_factory=set)
+
+    def spread(self, packet: Packet[VideoStream], *, damaged: bool) -> None:
+        """Take note of a packet that was just decoded, in decoding order."""
+        if packet.is_keyframe and packet.size:
+            self.before = packet.pts if self.active else None
+            self.active = False
+        self.active = self.active or damaged
+        leading = self.before is not None and packet.pts is not None and packet.pts < self.before
+        if (self.active or leading) and packet.pts is not None:
+            self.times.add(packet.pts)
+
+    def reaches(self, frame: VideoFrame) -> bool:
+        """Whether a frame is damaged, or predicted from one that is."""
+        return self.active if frame.pts is None else frame.pts in self.times
+
+
+@dataclass(slots=True)
 class _Run:
     """One pass over one stream."""
 
@@ -104,6 +137,8 @@ class _Run:
     num_expected: int = 0
     num_failed: int = 0
     """Packets that the decoder refused, and reads that failed, without a word in the log."""
+    num_errors: int = 0
+    """Both kinds of failure so far."""
     num_garbage: int = 0
     num_oversize: int = 0
     num_sampled: int = 0
@@ -112,6 +147,7 @@ class _Run:
     key_pts: int | None = None
     """Of the first packet that the container marks as such a frame: not every decoder does."""
     fed_key: bool = False
+    taint: _Taint = field(default_factory=_Taint)
     formats: Counter[tuple[int, int, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -195,12 +231,16 @@ class _Run:
 
     def _decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         before = self.log.count
+        frames: list[VideoFrame] = []
         try:
             with self.log, self.translation:
-                return self.stream.decode(packet)
+                frames = self.stream.decode(packet)
         except UnreadableMedia:
             self.num_failed += self.log.count == before  # a failure that FFmpeg did not log
-            return []
+        if packet is not None and self.codec not in _CONCEALING:
+            self.taint.spread(packet, damaged=self.log.count + self.num_failed > self.num_errors)
+        self.num_errors = self.log.count + self.num_failed
+        return frames
 
     def _decode_alone(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         """Decode a key frame without its neighbours, and leave nothing of it behind."""
@@ -249,7 +289,7 @@ class _Run:
         self.seen_key = self.seen_key or frame.key_frame or self.codec in _SURE_OF_KEYS or self._behind_key(frame)
         if tick is not None and tick > self.end:
             return False
-        if frame.is_corrupt or not self.seen_key:
+        if frame.is_corrupt or not self.seen_key or self.taint.reaches(frame):
             self.num_garbage += 1
             return False
         try:
