@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import av
@@ -43,11 +42,18 @@ def short_clip(path: Path) -> Path:
         assert isinstance(video, VideoStream)  # noqa: S101 - narrows the type
         video.width, video.height, video.pix_fmt, video.time_base = 1920, 1080, "yuv420p", Fraction(1, _FPS)
         audio = sink.add_stream_from_template(audio_in)
-        for number, frame in enumerate(islice(source.decode(video_in), _FPS * _SECONDS)):
-            picture = frame.reformat(1920, 1080, "rgb24").to_ndarray().astype(np.int16) + grains[number % _NUM_GRAINS]
-            grainy = av.VideoFrame.from_ndarray(picture.clip(0, 255).astype(np.uint8), format="rgb24")
-            grainy.pts, grainy.time_base = number, Fraction(1, _FPS)
-            sink.mux(video.encode(grainy))
+        number = 0
+        for frame in source.decode(video_in):
+            # The demonstration has fewer frames a second: each is shown again until the next is due.
+            while (
+                number < _FPS * _SECONDS
+                and (frame.time or 0) + 1 / float(video_in.average_rate or _FPS) > number / _FPS
+            ):
+                picture = frame.reformat(1920, 1080, "rgb24").to_ndarray() + grains[number % _NUM_GRAINS]
+                grainy = av.VideoFrame.from_ndarray(picture.clip(0, 255).astype(np.uint8), format="rgb24")
+                grainy.pts, grainy.time_base = number, Fraction(1, _FPS)
+                sink.mux(video.encode(grainy))
+                number += 1
         sink.mux(video.encode(None))
         source.seek(0)
         for packet in source.demux(audio_in):

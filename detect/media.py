@@ -315,7 +315,7 @@ class _Survey:
         return Stream(
             facts=facts(stream, reading.streams[index], begin, end, turned, why_not),
             plan=plans.get(index),
-            seconds=end,
+            seconds=None if end is None else end - (begin or 0),
         )
 
     def _notes(self, timelines: dict[int, Timeline]) -> list[str]:

@@ -41,7 +41,7 @@ from detect.layout import Layout, read_riff
 from detect.layout_pictures import read_gif, read_jpeg, read_png
 from detect.report import AbstentionEntry, CaveatEntry, DefectEntry, StreamFacts
 from detect.sampling import plan
-from detect.streams import check_size
+from detect.streams import size_objection
 from detect.timeline import Timeline
 from detect.types import CaveatKind, DefectKind, Frame, Modality, Reason, UInt8Array
 
@@ -225,7 +225,9 @@ def _opened(file: BinaryIO, limits: Limits) -> Iterator[Image.Image]:
     with _translated():
         image = Image.open(file, formats=_FORMATS)
     with image:
-        check_size(0, image.width, image.height, limits)
+        error = size_objection("the picture", image.width, image.height, limits)
+        if error is not None:
+            raise error
         yield image
 
 

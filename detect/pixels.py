@@ -46,6 +46,11 @@ _ROWS = 256
 """Rows mapped at a time, so that an 8K frame needs no 400 MB of floating point."""
 
 
+def squared(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """(width, height) after stretching to square pixels; nothing is ever shrunk."""
+    return (max(1, round(width * aspect)), height) if aspect >= 1 else (width, max(1, round(height / aspect)))
+
+
 class Converter:
     """Converts the frames of one stream, one at a time."""
 
@@ -64,7 +69,7 @@ class Converter:
         Raises:
             UnsupportedMedia: `colour`: a colour matrix that libswscale does not know.
         """
-        width, height = _square(frame.width, frame.height, self._aspect)
+        width, height = squared(frame.width, frame.height, self._aspect)
         space = _matrix(frame)
         transfer = frame.color_trc if frame.color_trc in (_PQ, _HLG) else 0
         wide = frame.color_primaries == _BT2020_PRIMARIES
@@ -122,11 +127,6 @@ def _matrix(frame: VideoFrame) -> Colorspace | None:
         hd = frame.width >= _HD_WIDTH_PX or frame.height >= _HD_HEIGHT_PX
         return Colorspace.ITU709 if hd else Colorspace.ITU601
     raise UnsupportedMedia("colour", f"colour matrix {frame.colorspace} (ITU-T H.273) is not supported")
-
-
-def _square(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """Size after stretching to square pixels; nothing is ever shrunk."""
-    return (max(1, round(width * aspect)), height) if aspect >= 1 else (width, max(1, round(height / aspect)))
 
 
 def _top_field(frame: VideoFrame) -> VideoFrame:

@@ -19,8 +19,8 @@ _FACE_PX = _SIDE_PX / _MARGIN
 _MIN_PAIRS = 7
 """Of eight samples: a living face may hold still for three."""
 _MOTION, _CHANGE = 0.007, 0.06
-"""A pair of samples shows motion when a fifth of the face's points moved by more than this part of the face, or when
-its pixels changed by more than this part of their contrast. Photographs filmed still, by hand and with a zoom, H.264
+"""A pair of samples shows motion when a fifth of the points, of the face or around it, do not follow the transform by
+more than this part of the face, or when the face's pixels changed by more than this part of their contrast. Photographs filmed still, by hand and with a zoom, H.264
 at CRF 23 to 35: up to 0.006 and 0.065 in nine of ten pairs; 34 recordings of people: 0.009 and 0.069 or more in the
 liveliest tenth, even at ten samples a second."""
 _EXCUSED = 20
@@ -83,9 +83,11 @@ def _shows_motion(before: UInt8Array, after: UInt8Array) -> bool | None:
     transform, _ = cv2.estimateAffinePartial2D(points[anchors], there[anchors], method=cv2.LMEDS)
     if transform is None:
         return None
-    moved = np.hypot(*(there - points @ transform[:, :2].T - transform[:, 2]).T)[followed & in_face]
-    if np.percentile(moved, 80) > _MOTION * _FACE_PX:
-        return True
+    moved = np.hypot(*(there - points @ transform[:, :2].T - transform[:, 2]).T)
+    # Hair moves with the head and may be most of what surrounds it: then the background does not fit.
+    for part in (in_face, ~in_face):
+        if (followed & part).any() and np.percentile(moved[followed & part], 80) > _MOTION * _FACE_PX:
+            return True
     expected = cv2.warpAffine(before, transform, (_SIDE_PX, _SIDE_PX), borderMode=cv2.BORDER_REPLICATE)
     return _change(np.asarray(expected, np.uint8), after) > _CHANGE
 

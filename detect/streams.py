@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 from detect.config import Limits
 from detect.errors import InputError, LimitExceeded, UnreadableMedia, UnsupportedMedia
 from detect.packets import Packets
+from detect.pixels import squared
 from detect.provenance import clean
 from detect.report import StreamFacts
 
@@ -41,34 +42,35 @@ def objection(stream: Stream, limits: Limits, description: str, complaints: list
         refused = next((line for line in complaints if "Picture size" in line), None)
         if refused is not None and not stream.codec_context.width:
             return LimitExceeded("pixels", f"stream {stream.index} was not probed: {clean(refused)}")
-        return _too_large(stream.index, stream.codec_context.width, stream.codec_context.height, limits)
+        return _too_large(stream, stream.codec_context.width, stream.codec_context.height, limits)
     if isinstance(stream, AudioStream):
         return _bad_sound(stream, limits)
     return None
 
 
-def _too_large(index: int, width: int, height: int, limits: Limits) -> InputError | None:
+def _too_large(stream: VideoStream, width: int, height: int, limits: Limits) -> InputError | None:
     if width <= 0 or height <= 0:
-        return UnreadableMedia("damaged", f"stream {index} has no picture size: its first pictures cannot be decoded")
-    size = f"stream {index} is {width} x {height} px"
+        detail = f"stream {stream.index} has no picture size: its first pictures cannot be decoded"
+        return UnreadableMedia("damaged", detail)
+    return size_objection(f"stream {stream.index}", *squared(width, height, aspect(stream)), limits)
+
+
+def size_objection(what: str, width: int, height: int, limits: Limits) -> LimitExceeded | None:
+    """Why a picture is too large to be decoded, or too small to show anything; None where it is neither.
+
+    Args:
+        what: Names it in the message.
+        width: Pixels, square ones.
+        height: Pixels.
+        limits: What is refused.
+    """
+    size = f"{what} is {width} x {height} px"
     if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
         most = f"{limits.max_pixels} pixels, {limits.max_side_px} px a side"
         return LimitExceeded("pixels", f"{size}; at most {most} are decoded")
     if min(width, height) < limits.min_side_px:
         return LimitExceeded("pixels", f"{size}; under {limits.min_side_px} px there is nothing to examine")
     return None
-
-
-def check_size(index: int, width: int, height: int, limits: Limits) -> None:
-    """Refuse a picture by its size.
-
-    Raises:
-        LimitExceeded: `pixels`: too large to decode, or too small to show anything.
-        UnreadableMedia: it has no size.
-    """
-    error = _too_large(index, width, height, limits)
-    if error is not None:
-        raise error
 
 
 def _bad_sound(stream: AudioStream, limits: Limits) -> InputError | None:

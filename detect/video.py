@@ -22,14 +22,14 @@ from av.video.stream import VideoStream
 
 from detect.bitstream import Test, is_hidden, reference_test
 from detect.config import Config
-from detect.container import ErrorLog, open_container, translated
+from detect.container import ErrorLog, decoder_options, open_container, translated
 from detect.decoded import Media, SamplingPlan, VideoOutcome
-from detect.errors import LimitExceeded, UnreadableMedia
+from detect.errors import UnreadableMedia
 from detect.picture import read_picture
-from detect.pixels import Converter
+from detect.pixels import Converter, squared
 from detect.provenance import clean
 from detect.report import CaveatEntry, DefectEntry
-from detect.streams import aspect, check_size
+from detect.streams import aspect, size_objection
 from detect.types import CaveatKind, DefectKind, Frame
 
 _SURE_OF_KEYS = frozenset({"h264", "hevc", "vvc"})
@@ -38,8 +38,8 @@ others put out grey for what they lack."""
 
 _CONCEALING = frozenset(
     {
-        "h264", "mpeg1video", "mpeg2video", "mpeg4", "h263", "flv1", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2",
-        "wmv3", "vc1", "rv10", "rv20", "rv30", "rv40",
+        "h264", "mpeg1video", "mpeg2video", "mpeg4", "h263", "flv1", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1",
+        "wmv2", "wmv3", "vc1", "rv10", "rv20", "rv30", "rv40",
     }
 )  # fmt: skip
 """Codecs whose decoders fill what they lost, and mark the frame (libavcodec/error_resilience.c). The others leave in it
@@ -193,7 +193,7 @@ class _Run:
         context = self.stream.codec_context
         context.thread_count = self.num_threads
         context.thread_type = ThreadType.NONE if self.num_threads == 1 else ThreadType.AUTO
-        context.options = {"max_pixels": str(self.config.limits.max_pixels)}
+        context.options = decoder_options(self.config.limits)
         if self.plan.decoder == "nonref":
             context.skip_frame = "NONREF"
         for other in self.container.streams:
@@ -292,13 +292,16 @@ class _Run:
         if frame.is_corrupt or not self.seen_key or self.taint.reaches(frame):
             self.num_garbage += 1
             return False
-        try:
-            check_size(self.stream.index, frame.width, frame.height, self.config.limits)
-        except LimitExceeded:
+        shape = frame.width, frame.height, frame.format.name
+        if shape not in self.formats and not self._fits(frame):
             self.num_oversize += 1
             return False
-        self.formats[frame.width, frame.height, frame.format.name] += 1
+        self.formats[shape] += 1
         return True
+
+    def _fits(self, frame: VideoFrame) -> bool:
+        width, height = squared(frame.width, frame.height, aspect(self.stream))
+        return size_objection("a frame", width, height, self.config.limits) is None
 
     def _behind_key(self, frame: VideoFrame) -> bool:
         """Whether the container says that a frame needs no other, or comes after such a one."""

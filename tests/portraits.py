@@ -55,9 +55,9 @@ def head(face_px: float, *, person: int = 0, mouth_px: float = 0) -> Head:
     elif person != 0:
         raise ValueError(person)
     centre = (511 - _HEAD_CENTRE[0] if person == 1 else _HEAD_CENTRE[0], _HEAD_CENTRE[1])
-    cover = np.zeros((512, 512), np.float32)
-    cv2.ellipse(cover, centre, _HEAD_AXES, 0, 0, 360, 1.0, -1)
-    cover = cv2.GaussianBlur(cover, (0, 0), 4)
+    drawn = np.zeros((512, 512), np.float32)
+    cv2.ellipse(drawn, centre, _HEAD_AXES, 0, 0, 360, 1.0, -1)
+    cover = np.asarray(cv2.GaussianBlur(drawn, (0, 0), 4), np.float32)
     left, right = centre[0] - _HEAD_AXES[0] - 8, centre[0] + _HEAD_AXES[0] + 8
     bottom = centre[1] + _HEAD_AXES[1] + 8
     size = (round((right - left) * face_px / _FACE_WIDTH), round(bottom * face_px / _FACE_WIDTH))
@@ -85,6 +85,15 @@ def scene(number: int = 0, size: tuple[int, int] = (360, 640)) -> Pixels:
     rng = np.random.default_rng(number)
     base = rng.uniform(40, 200, (9, 16, 3)) * 0.5 + rng.uniform(20, 220, 3) * 0.5
     return np.clip(cv2.resize(base, size[::-1], interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+
+
+def crowd() -> Pixels:
+    """Two hundred faces, ten rows of twenty: (1080, 1920, 3)."""
+    picture, somebody = scene(1, (1080, 1920)), head(44)
+    for row in range(10):
+        for column in range(20):
+            picture = paste(picture, somebody, (48 + 96 * column, 54 + 108 * row))
+    return picture
 
 
 def grainy(pixels: Pixels, seed: int, strength: float = 3.0) -> Pixels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from pathlib import Path
@@ -20,7 +21,7 @@ from detect.crops import area_crops, assess, crop_face
 from detect.errors import DeviceError
 from detect.faces import FaceDetector, _Proposals
 from detect.types import Detection
-from tests.portraits import FACE_BOX, grainy, head, paste, photograph, scene
+from tests.portraits import FACE_BOX, crowd, grainy, head, paste, photograph, scene
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,7 @@ def test_the_largest_face_comes_first(detector: FaceDetector) -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
-@pytest.mark.parametrize("face_px", [14, 20])
+@pytest.mark.parametrize("face_px", [12, 15])
 def test_small_faces_are_noticed(detector: FaceDetector, face_px: int) -> None:
     small, large = (paste(scene(1, size), head(face_px), (200, 150)) for size in ((360, 640), (1440, 2560)))
     (face,) = detector.detect([small])[0]
@@ -166,11 +167,7 @@ def test_small_faces_are_noticed(detector: FaceDetector, face_px: int) -> None:
 
 
 def test_a_crowd_is_counted(detector: FaceDetector) -> None:
-    frame = scene(1, (1080, 1920))
-    for row in range(10):
-        for column in range(20):
-            frame = paste(frame, head(44), (48 + 96 * column, 54 + 108 * row))
-    assert len(detector.detect([frame])[0]) > 150
+    assert len(detector.detect([crowd()])[0]) > 150
 
 
 @pytest.mark.parametrize("grain_px", [1, 4, 12])
@@ -178,7 +175,8 @@ def test_noise_costs_no_more_than_its_bound(detector: FaceDetector, grain_px: in
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (1080 // grain_px, 1920 // grain_px, 3), dtype=np.uint8)
     noise = np.asarray(cv2.resize(coarse, (1920, 1080), interpolation=cv2.INTER_CUBIC), np.uint8)
-    crowd = np.tile(cv2.resize(photograph()[20:240, 110:330], (48, 48), interpolation=cv2.INTER_AREA), (23, 40, 1))
+    small = np.asarray(cv2.resize(photograph()[20:240, 110:330], (48, 48), interpolation=cv2.INTER_AREA), np.uint8)
+    tiled = np.tile(small, (23, 40, 1))
 
     def seconds(frame: NDArray[np.uint8]) -> float:
         start = time.process_time()
@@ -187,7 +185,7 @@ def test_noise_costs_no_more_than_its_bound(detector: FaceDetector, grain_px: in
 
     flat = min(seconds(np.full_like(noise, 90)) for _ in range(3))
     assert seconds(noise) < 12 * flat + 0.2
-    assert seconds(crowd) < 30 * flat + 0.5
+    assert seconds(tiled) < 30 * flat + 0.5
     assert detector.detect([noise]) == [[]]
 
 
@@ -366,7 +364,7 @@ def test_blur_and_smallness_lower_quality(detector: FaceDetector) -> None:
 
 @pytest.mark.cuda
 def test_cuda_finds_the_same_faces(detector: FaceDetector) -> None:
-    if not torch.cuda.is_available():
+    if not torch.cuda.is_available() and not os.environ.get("REQUIRE_CUDA"):
         pytest.skip("no CUDA device")
     frames = [photograph(), paste(scene(1, (512, 512)), head(60), (200, 150)), scene(2, (512, 512))]
     for here, there in zip(detector.detect(frames), FaceDetector(Faces(), "cuda").detect(frames), strict=True):

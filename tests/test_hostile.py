@@ -76,7 +76,13 @@ def test_a_recipe_makes_the_same_bytes_each_time(name: str, tmp_path: Path) -> N
 # ---------------------------------------------------------------------------------------------------- each file
 
 
-@pytest.mark.parametrize("name", FILES)
+_LONG_SECONDS = 60
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (FILES[name]["max_seconds"] >= _LONG_SECONDS)) for name in FILES],
+)
 def test_file(name: str, bench: Bench) -> None:
     expected = FILES[name]
     report, meter = bench.measured(name)
@@ -106,8 +112,8 @@ def _named(what: str, wanted: list[str], found: set[str]) -> None:
 
 def test_case_4_counts_what_is_there(bench: Bench) -> None:
     body = bench.report("case04_cut.mkv").body
-    assert [coverage.num_decoded for coverage in body.coverage] == [14]
-    assert body.coverage[0].total_seconds == pytest.approx(0.56, abs=0.05)
+    assert [coverage.num_decoded for coverage in body.coverage] == [15]
+    assert body.coverage[0].total_seconds == pytest.approx(0.6, abs=0.05)
 
 
 def test_case_7_is_the_same_each_time(bench: Bench) -> None:
@@ -256,6 +262,7 @@ def test_case_19_looks_at_both_sides_of_a_jump(bench: Bench) -> None:
     assert len(body.coverage[0].sampled_seconds) == 20
 
 
+@pytest.mark.slow
 def test_case_25_is_bounded_and_says_so(bench: Bench) -> None:
     config = Config().sampling
     coverage = bench.report("case25_day_long.mkv").body.coverage[0]
@@ -275,11 +282,15 @@ def test_case_28_uses_the_real_second(bench: Bench) -> None:
     assert [coverage.num_decoded for coverage in body.coverage] == [16_000]
 
 
-def test_case_32_finds_speech_wherever_it_is(bench: Bench) -> None:
-    second = bench.report("case32_second_channel.wav").body
-    assert {voice.channel for voice in second.voices if voice.scores} == {1}
-    late = [voice for voice in bench.report("case32_six_hours.mka").body.voices if voice.scores]
-    spans = [part.span for voice in late for part in voice.utterances]
+def test_case_32_finds_speech_in_the_second_channel(bench: Bench) -> None:
+    body = bench.report("case32_second_channel.wav").body
+    assert {voice.channel for voice in body.voices if voice.scores} == {1}
+
+
+@pytest.mark.slow
+def test_case_32_finds_a_minute_of_speech_in_six_hours(bench: Bench) -> None:
+    body = bench.report("case32_six_hours.mka").body
+    spans = [part.span for voice in body.voices for part in voice.utterances]
     assert min(span.start_seconds for span in spans) > 299 * 60 - 1
     assert max(span.end_seconds for span in spans) < 300 * 60 + 1
 
@@ -311,6 +322,8 @@ STILLS = {
 
 @pytest.mark.parametrize("name", STILLS)
 def test_case_37_shows_the_right_pixels(name: str, bench: Bench) -> None:
+    if bench.report(name).body.outcome.state is ItemState.UNSUPPORTED:
+        return  # refused by name, as `expected.json` allows for some: `test_file` has seen to it
     (ours,), (twin,) = _decoded(bench.path(name)), _decoded(bench.path(STILL_TWIN))
     assert ours.pixels.shape == twin.pixels.shape
     assert _difference(ours.pixels, twin.pixels) < STILLS[name]
@@ -328,7 +341,7 @@ def test_case_37_stops_at_the_frame_cap(suffix: str, bench: Bench) -> None:
     assert 0 < len(body.coverage[0].sampled_seconds) <= 100
     details = [entry.detail for entry in body.caveats] + [entry.detail for entry in body.abstentions]
     said = " ".join(details).replace(",", "")
-    assert "10000" in said or "9900" in said
+    assert "10000" in said or "9999" in said
 
 
 @pytest.mark.parametrize("name", [name for name, entry in FILES.items() if entry["case"] == 38])

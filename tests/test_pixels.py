@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from detect.types import UInt8Array
-from tests.looking import look
+from tests.looking import look, refused
 from tests.recipes import numbered, write_video
 
 SIZE = (120, 160)
@@ -47,6 +47,12 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
         result = look(write_video(tmp_path / "clip.mp4", num_frames=3, size=SIZE, sar=sar))
         assert result.frames[0].pixels.shape == shape
         assert result.numbers == [0, 1, 2]
+
+
+def test_stretched_pixels_count_for_the_limit(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4", num_frames=3, size=SIZE, sar=Fraction(4))
+    assert refused(clip, limits={"max_pixels": 4 * 120 * 160 - 1}).reason == "pixels"
+    assert look(clip, limits={"max_pixels": 4 * 120 * 160}).frames[0].pixels.shape == (120, 640, 3)
 
 
 def test_an_absurd_pixel_shape_is_not_believed(tmp_path: Path) -> None:

@@ -177,10 +177,12 @@ def _many_attachments() -> bytes:
 
 
 def _many_edits() -> bytes:
-    """5,000 entries that play the whole clip again and again (ISO/IEC 14496-12, 8.6.6)."""
+    """5,000 entries of one frame, each from another place in the clip (ISO/IEC 14496-12, 8.6.6)."""
     clip = _without_edits(face_clip())
-    milliseconds = NUM_FRAMES * 1000 // FPS
-    entries = struct.pack(">IiI", milliseconds, 0, 0x10000) * 5_000
+    start, _ = find_boxes(clip, b"mdhd")[0]
+    (timescale,) = struct.unpack_from(">I", clip, start + 20)
+    places = (number * 7 % NUM_FRAMES * timescale // FPS for number in range(5_000))
+    entries = b"".join(struct.pack(">IiI", 1000 // FPS, place, 0x10000) for place in places)
     edits = box(b"edts", full_box(b"elst", 0, 0, struct.pack(">I", 5_000), entries))
     return insert_in_box(clip, [b"moov", b"trak"], edits)
 

@@ -96,7 +96,7 @@ def _transport_stream(parts: list[dict[str, Any]], path: Path) -> None:
 
 
 def _resolution_change(path: Path) -> None:
-    large = [picture(number, (2160, 4096)) for number in range(6)]
+    large = [picture(number, (2160, 4096)) for number in range(5)]
     options = {"preset": "ultrafast", "crf": "32"}
     _transport_stream([{"frames": pictures(15)}, {"frames": large, "options": options}], path)
 
@@ -260,7 +260,7 @@ def _crowd(path: Path) -> None:
     """200 faces, ten rows of twenty, each about 50 px high."""
     side, pitch = 176, 160
     frames = []
-    for number in range(8):
+    for number in range(5):
         pixels = background((10 * pitch + 16, 20 * pitch + 16)).copy()
         face = portrait(side)[:pitch, 8 : 8 + pitch]
         for row in range(10):
