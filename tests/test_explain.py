@@ -7,11 +7,13 @@ import subprocess
 import sys
 from fractions import Fraction
 
+import librosa
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from detect import explain
 from detect.explain import Picture, face_picture, heat_picture, spectrogram_picture
 from detect.types import Float32Array, Interval, UInt8Array
 from tests.recipes import noise, tone
@@ -152,3 +154,17 @@ def test_the_same_picture_has_the_same_bytes() -> None:
 def test_drawing_starts_no_compiler() -> None:
     code = "import sys, detect.explain; sys.exit(any(name in sys.modules for name in ('torch', 'librosa', 'numba')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_levels_are_those_of_librosa() -> None:
+    """Two tones, against the field's own transform with the same window, step and weighting."""
+    rate = 16_000
+    sound = (tone(1.0, rate, hertz=500.0) + 0.3 * tone(1.0, rate, hertz=3_000.0)).astype(np.float32)
+    length, step = round(explain._FFT_SECONDS * rate), round(explain._FFT_STEP_SECONDS * rate)
+    ours = explain._decibels(sound, rate, width=10_000)
+    theirs = np.abs(librosa.stft(sound, n_fft=length, hop_length=step, window=np.hanning(length), center=True)) ** 2
+    theirs *= (np.arange(len(theirs))[:, None] * rate / length) ** 2
+    middle = slice(20, ours.shape[1] - 20)  # beyond the edges, which librosa pads differently
+    expected = 10 * np.log10(theirs[: len(ours), middle] / theirs[:, middle].max() + 1e-12)
+    loud = expected > -40
+    np.testing.assert_allclose(ours[:, middle][loud], expected[loud], atol=0.5)
