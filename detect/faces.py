@@ -281,7 +281,7 @@ class _Proposals(nn.Module):
     Ten channels are too few for the vector units, so PReLU and pooling took longer than the convolutions: here both run
     along whole rows of the channels-last picture. A large picture goes through in strips, because its intermediate
     values would each be fetched as fresh pages from the operating system. On one core, the levels of a 640 x 360 px
-    frame: 105 ms as published, 75 ms in channels-last memory, 50 ms here.
+    frame: 99 ms as published, 56 ms in channels-last memory, 49 ms here.
     """
 
     head: Tensor
@@ -380,14 +380,16 @@ def _as_input(images: NDArray[np.uint8] | Float32Array, device: torch.device) ->
 
 
 def _resize(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """(H, W, 3) to `size`, averaging over areas where it shrinks."""
-    if image.shape[:2] == size:
-        return image
-    if min(image.shape[0] / size[0], image.shape[1] / size[1]) >= 2:
-        # Halving has a fast path: 2 ms instead of 5 ms from 1920 x 1080 to 640 x 360 px.
+    """(H, W, 3) to `size`: halved while it can be, which averages, and the rest interpolated.
+
+    Averaging over areas of other ratios is several times slower: 4.6 ms from 1920 x 1080 to 640 x 360 px, this 2.1 ms.
+    """
+    while image.shape[0] >= 2 * size[0] and image.shape[1] >= 2 * size[1]:
         half = (image.shape[1] // 2, image.shape[0] // 2)
         image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA))
+    if image.shape[:2] == size:
+        return image
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _shift(boxes: Tensor, offsets: Tensor) -> Tensor:

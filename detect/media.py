@@ -323,6 +323,11 @@ class _Survey:
         for stream in self._examined(VideoStream):
             assert isinstance(stream, VideoStream)  # noqa: S101  # as asked for
             name = _HIGH_DYNAMIC_RANGE.get(stream.codec_context.color_trc)
+            if stream.codec_context.field_order > _PROGRESSIVE:
+                notes.append(
+                    f"Stream {stream.index} is interlaced. Of each sampled frame the top field was taken, its lines "
+                    "interpolated."
+                )
             if name is not None:
                 notes.append(
                     f"Stream {stream.index} is of high dynamic range, {name}. Its pictures were mapped to the standard "

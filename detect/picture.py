@@ -90,7 +90,8 @@ def survey_picture(file: BinaryIO, identity: Identity, config: Config) -> Media:
     looked_at = times[: config.limits.max_animation_frames + 1]
     abstentions, caveats, notes = [], [], [] if trouble is None else [trouble]
     if len(looked_at) < len(times):
-        detail = f"Frames {len(looked_at) - 1} to {len(times) - 2} are beyond limits.max_animation_frames."
+        first, total = len(looked_at) - 1, len(times) - 1
+        detail = f"Frames {first} to {total - 1} of {total} are beyond limits.max_animation_frames."
         abstentions.append(
             AbstentionEntry(
                 reason=Reason.STREAMS_BEYOND_LIMIT, subject="stream 0", detail=detail, modality=Modality.FACE

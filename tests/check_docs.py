@@ -58,7 +58,7 @@ def command_problems() -> Iterator[str]:
         text = path.read_text(encoding="utf-8")
         for block in re.findall(r"```(?:sh|bash|console)\n(.*?)```|`([^`\n]+)`", text, re.DOTALL):
             for line in "".join(block).splitlines():
-                words = line.strip().removeprefix("$ ").removeprefix(".venv/bin/").split()
+                words = line.split("#")[0].strip().removeprefix("$ ").removeprefix(".venv/bin/").split()
                 problem = _command_problem(words, targets)
                 if problem:
                     yield f"{path.relative_to(ROOT)}: {line.strip()}: {problem}"
@@ -72,8 +72,6 @@ def _command_problem(words: list[str], targets: set[str]) -> str | None:
         return None
     command: click.Command = cli
     for word in words[1:]:
-        if word.startswith("#"):
-            break
         if word.startswith("-"):
             known = {option for parameter in command.params for option in parameter.opts} | {
                 "--help",

@@ -17,7 +17,7 @@ import pytest
 
 from detect.config import Config
 from detect.decode import LocalDecoder
-from detect.types import Frame, ItemState, UInt8Array
+from detect.types import CaveatKind, Frame, ItemState, UInt8Array
 from service.render import render_html
 from tests.corpus import RECIPES, expectations, make
 from tests.corpus.bench import Bench, open_bench
@@ -285,6 +285,11 @@ def test_case_28_uses_the_real_second(bench: Bench) -> None:
 def test_case_32_finds_speech_in_the_second_channel(bench: Bench) -> None:
     body = bench.report("case32_second_channel.wav").body
     assert {voice.channel for voice in body.voices if voice.scores} == {1}
+
+
+def test_case_32_tells_a_telephone_from_a_studio(bench: Bench) -> None:
+    caveats = [entry.kind for entry in bench.report("case34_sound_only.mp4").body.caveats]
+    assert CaveatKind.NARROW_BAND not in caveats
 
 
 @pytest.mark.slow

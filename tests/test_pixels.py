@@ -101,7 +101,9 @@ def test_interlaced_frames_show_one_instant(tmp_path: Path) -> None:
     woven[1::2] = black[1::2]
     options = {"x264-params": "tff=1", "flags": "+ildct+ilme"}
     clip = write_video(tmp_path / "clip.mp4", frames=[woven] * 4, options=options, pix_fmt="yuv420p")
-    pixels = look(clip).frames[1].pixels
+    result = look(clip)
+    assert any("interlaced" in note for note in result.media.provenance.notes)
+    pixels = result.frames[1].pixels
     assert pixels.shape == (*SIZE, 3)
     assert pixels.min() > 225, "the bottom field, all black, is not seen"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import lfilter
+from scipy.signal import lfilter, resample_poly
 
 from tests.corpus.scene import Recipe, packets_of, pictures, write_clip
 from tests.corpus.surgery import Packet, Track, matroska
@@ -24,10 +24,11 @@ _VOWELS = np.array([(730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530
 
 
 @cache
-def voice(seconds: float, seed: int = 2) -> Samples:
+def voice(seconds: float, seed: int = 1) -> Samples:
     """Something that is taken for speech: pulses through moving formants, four syllables a second.
 
-    Seed 2 was chosen for the share of its 32 ms blocks, 85 %, that Silero calls speech.
+    Each syllable begins with a hiss, as /s/ does: without it a voice activity detector takes only half of this for
+    speech. With it, 88 % of the 32 ms chunks, which is all but the pauses for breath (Silero 6, seeds 1 to 3).
 
     Returns:
         (n,) float32 at 16 kHz, in [-0.55, 0.55].
@@ -56,7 +57,9 @@ def voice(seconds: float, seed: int = 2) -> Samples:
             denominator = [1, -2 * radius * np.cos(2 * np.pi * centre / RATE), radius**2]
             piece, states[number] = lfilter([sum(denominator)], denominator, piece, zi=states[number])
         sound[start : start + block] = piece
+    hiss = np.diff(breath, n=3, prepend=[0.0] * 3) * (time / 0.24 % 1 < 0.25) * (time % 2.6 < 2.1)
     sound = np.diff(sound, prepend=0)
+    sound += 0.005 * np.abs(sound).max() * hiss
     spoken: Samples = (0.5 * sound / np.abs(sound).max() + 0.0005 * breath).astype(np.float32)
     return spoken
 
@@ -88,7 +91,7 @@ def _sound(make: Callable[[], Samples], path: Path) -> None:
 
 def _phone(path: Path) -> None:
     """8 kHz mu-law, as from a telephone exchange (ITU-T G.711)."""
-    write_audio(path, voice(5.0)[::2], 8_000, codec="pcm_mulaw")
+    write_audio(path, resample_poly(voice(5.0), 1, 2), 8_000, codec="pcm_mulaw")
 
 
 def _second_channel(path: Path) -> None:
@@ -132,7 +135,7 @@ AUDIO: dict[str, Recipe] = {
     "case32_six_hours.mka": _six_hours,
     "case32_phone.wav": _phone,
     "case32_second_channel.wav": _second_channel,
-    "case33_two_sounds.mp4": lambda path: _with_pictures(path, audio=[voice(5.0), voice(4.0, seed=1)]),
+    "case33_two_sounds.mp4": lambda path: _with_pictures(path, audio=[voice(5.0), voice(4.0, seed=2)]),
     "case33_sound_longer.mp4": lambda path: _with_pictures(path, audio=voice(5.0)),
     "case33_sound_later.mkv": lambda path: _with_pictures(path, audio=voice(5.0), audio_start=Fraction(5)),
     "case34_sound_only.mp4": lambda path: write_audio(path, voice(5.0)),
