@@ -1,6 +1,6 @@
 """Silero VAD: speech probability for every 32 ms of 16 kHz sound.
 
-Model: Silero Team, "Silero VAD", MIT, github.com/snakers4/silero-vad; their package `silero-vad` carries it in its wheel.
+Model: Silero Team, "Silero VAD", MIT, github.com/snakers4/silero-vad, carried by the wheel of their `silero-vad`.
 Of its forms the one for whole sequences is run, with the recurrent state carried from call to call: one call for many
 chunks, outside Python's interpreter lock. The package itself is not imported: it loads torch's JIT and sets torch's
 number of threads for the whole process.
