@@ -120,6 +120,11 @@ def scan(
     quiet: bool,
 ) -> None:
     """Examine recordings: video, sound or pictures."""
+    for path in paths:  # before anything is loaded: the commonest mistake is answered at once
+        if not path.is_file():
+            raise click.UsageError(
+                f"{path}: {'not a recording but a folder or device' if path.exists() else 'no such file'}"
+            )
     from service.scan import Request, run
 
     request = Request(

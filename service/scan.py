@@ -54,11 +54,6 @@ def run(request: Request) -> tuple[bool, bool]:
         ConfigError: the request is at fault.
         WeightsError, DeviceError: the installation or the machine is.
     """
-    for path in request.paths:
-        if not path.is_file():
-            raise ConfigError(
-                f"{path}: no such file" if not path.exists() else f"{path}: not a recording but a folder or device"
-            )
     config = read_config(request.config_file, request.settings, request.models)
     shown, notes = Console(), Console(stderr=True)
     flagged = incomplete = False
@@ -142,8 +137,10 @@ def _progress(console: Console, name: str, *, enabled: bool) -> Iterator[OnProgr
 def _write(report: Report, out: Path) -> Path:
     """Both files of one report, each put in place whole; returns their folder."""
     recording = report.body.recording
-    # Only letters, digits and a few signs: a recording's name comes from the evidence, and chooses no place.
-    name = "".join(sign if sign.isalnum() or sign in "._-" else "_" for sign in recording.name)[:_NAME_LENGTH]
+    # Plain letters, digits and a few signs: a name comes from the evidence, and chooses no place.
+    name = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "._-") else "_" for sign in recording.name)[
+        :_NAME_LENGTH
+    ]
     folder = out / f"{name.lstrip('.') or 'recording'}-{recording.sha256[:12]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
