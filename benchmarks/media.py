@@ -6,6 +6,7 @@ These rows are for reporting only: nothing is trained, calibrated or chosen on t
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,9 @@ def measure(shared: Path, out: Path, limit: int | None) -> list[Row]:
         limit: Only the first so many.
     """
     with (shared / "media" / "protocol.csv").open(encoding="utf-8", newline="") as file:
-        protocol = list(csv.DictReader(file))[:limit]
+        listed = list(csv.DictReader(file))[:limit]
+    # A row speaks of the bytes it names by digest: where others lie at its path, its label says nothing of them.
+    protocol = [entry for entry in listed if _sha256(shared / "media" / entry["path"]) == entry["sha256"]]
     config = Config(scoring=Scoring(face_models=_names(Modality.FACE), voice_models=_names(Modality.VOICE)))
     engine = LocalEngine(config, weights=[shared / "weights" / "upstream"])
     with Sandbox() as sandbox:
@@ -63,7 +66,7 @@ def measure(shared: Path, out: Path, limit: int | None) -> list[Row]:
         ]
     out.mkdir(parents=True, exist_ok=True)
     _write_csv(rows, out / "media.csv")
-    text = _markdown(rows, config)
+    text = _markdown(rows, config, len(listed) - len(rows))
     (out / "media.md").write_text(text, encoding="utf-8")
     print(text)
     return rows
@@ -101,13 +104,21 @@ def _write_csv(rows: list[Row], path: Path) -> None:
             writer.writerow([*(getattr(row, fact) for fact in facts), *logits, row.abstentions])
 
 
-def _markdown(rows: list[Row], config: Config) -> str:
+def _sha256(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _markdown(rows: list[Row], config: Config, num_left_out: int) -> str:
     lines = [
         "# Whole recordings, every checkpoint",
         "",
         f"Made by `{COMMAND}` with unmask {VERSION}, configuration {config.digest()[:12]}. Logits are raw network",
         "outputs, larger for spoof, uncalibrated, and not comparable between checkpoints. A recording's logit is that",
         "of its highest face or voice; a dash is an abstention, whose reason stands in `media.csv`.",
+        f"{len(rows)} recordings; {num_left_out} rows of the protocol left out, whose file is not there or is another.",
         "",
     ]
     for modality in Modality:

@@ -16,6 +16,7 @@ Bad evidence never raises: its fault becomes the outcome of the report. A bad re
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ from detect.listen import Heard, Listener
 from detect.report import Report
 from detect.stopwatch import Stopwatch
 from detect.watch import Watched, Watcher
+
+DECODER_THREADS = max(1, (os.cpu_count() or 1) // 2)
+"""Pictures and sound are examined at the same time, and each branch has half of the cores."""
 
 Progress = Callable[[str, float], None]
 """Told the name of a branch (`identify`, `video 0`, `audio 1`, `report`) and how far it is, from 0 to 1."""
@@ -154,7 +158,7 @@ class _Examination:
 
     def _watch_stream(self, media: Media, index: int, first: int) -> Watched:
         """One stream: on many threads, and once more on one thread where that is needed for a repeatable result."""
-        for num_threads in (0, 1):
+        for num_threads in (DECODER_THREADS, 1):
             watcher = Watcher(
                 self.engine,
                 self.config,

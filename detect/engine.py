@@ -120,7 +120,7 @@ class LocalEngine:
         return names
 
     def detect(self, frames: Sequence[UInt8Array], *, fine: bool = False) -> list[list[Detection]]:
-        """Faces in each of (H, W, 3) uint8 RGB frames; `fine` looks for smaller ones too, at more cost."""
+        """Faces in each of (H, W, 3) uint8 RGB frames; `fine` finds only those too small for an ordinary look."""
         return self._faces().detect(frames, fine=fine)
 
     def refine(self, frame: UInt8Array, boxes: NDArray[np.float64]) -> list[Detection | None]:

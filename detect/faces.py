@@ -210,7 +210,7 @@ class FaceDetector:
 
         O-Net's answer depends on where in its window the face lies. From windows that differ by 8 % of the face, one
         look gives boxes that overlap by .93 on average and landmarks that scatter by .9 % of its width; two looks .97
-        and .4 %, three .98 and .3 % (34 recordings). Repeated looks neither drift nor shrink.
+        and .4 %, three .98 and .3 % (33 recordings). Repeated looks neither drift nor shrink.
         """
         first = self._outline(frame, squares(boxes))
         return self._outline(frame, squares(first.boxes))
