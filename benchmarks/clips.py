@@ -75,6 +75,7 @@ def long_clip(path: Path, seconds: int) -> Path:
         streams: dict[int, Stream] = {}
         offset = Fraction(0)
         while offset < seconds:
+            begin = end = Fraction(0)
             with av.open(str(demo)) as source:
                 for stream in (*source.streams.video, *source.streams.audio):
                     if stream.index not in streams:
@@ -82,9 +83,12 @@ def long_clip(path: Path, seconds: int) -> Path:
                 for packet in source.demux():
                     if packet.dts is None or packet.pts is None:
                         continue
+                    # Priming sound has times before zero: repetitions must not overlap in any stream.
+                    begin = min(begin, packet.dts * packet.time_base)
+                    end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
                     shift = int(offset / packet.time_base)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                     packet.stream = streams[packet.stream_index]
                     sink.mux(packet)
-                offset += Fraction(source.duration or 0, av.time_base)
+            offset += end - begin
     return path

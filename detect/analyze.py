@@ -35,6 +35,7 @@ from detect.host import run_facts
 from detect.listen import Heard, Listener
 from detect.report import Report
 from detect.stopwatch import Stopwatch
+from detect.types import Abstention, Modality, Reason
 from detect.watch import Watched, Watcher
 
 DECODER_THREADS = max(1, (os.cpu_count() or 1) // 2)
@@ -204,6 +205,9 @@ class _Examination:
             if stream.facts.kind != "audio" or not stream.facts.examined:
                 continue
             index, outcome = stream.facts.index, None
+            if sum(len(heard.voices) for heard in results) >= self.config.speech.max_voice_streams:
+                results.append(Heard(stream=index, voices=[], outcome=None, abstentions=[_beyond(index)]))
+                continue
             listener = Listener(self.engine, self.config, stream=index, names=names, stopwatch=self.stopwatch)
             try:
                 blocks = self.decoder.audio(self.path, media, index, self.config)
@@ -228,6 +232,15 @@ class _StreamLost(Exception):
     def __init__(self, error: InputError, watched: Watched) -> None:
         super().__init__(str(error))
         self.error, self.watched = error, watched
+
+
+def _beyond(index: int) -> Abstention:
+    return Abstention(
+        reason=Reason.CHANNELS_BEYOND_LIMIT,
+        subject=f"stream {index}",
+        detail="The streams before it hold as many voices as speech.max_voice_streams allows.",
+        modality=Modality.VOICE,
+    )
 
 
 def _sha256(path: Path) -> str:

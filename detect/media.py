@@ -63,7 +63,7 @@ def survey(file: BinaryIO, config: Config) -> Media:
         if identity.kind in ("text", "foreign"):
             raise UnsupportedMedia(identity.reason, f"this is {identity.detail}, not a recording")
         if identity.kind == "heif":
-            raise UnsupportedMedia("codec", f"this build has no decoder for {identity.detail} pictures")
+            raise UnsupportedMedia("codec", f"{identity.detail} pictures are not read by this version")
         if identity.kind in ("jpeg", "png", "gif", "webp", "tiff"):
             return survey_picture(file, identity, config)
         layout = _layout(file, identity)

@@ -40,10 +40,10 @@ def abstentions(found: Found, media: Media, engine: LocalEngine) -> list[Abstent
         if heard.outcome is not None:
             entries.extend(heard.outcome.abstentions)
         entries.extend(_entry(abstention) for abstention in heard.abstentions)
-    reasons = {entry.reason for entry in entries}
-    if not found.watched and Reason.NO_VIDEO_STREAM not in reasons:
+    # What could not be decoded, or lies beyond a limit, has been named by `survey`: then it is not absent.
+    if not found.watched and not any(entry.modality is Modality.FACE for entry in entries):
         entries.append(_absent(Reason.NO_VIDEO_STREAM, "recording", "There are no pictures to examine.", Modality.FACE))
-    if not found.heard and Reason.NO_AUDIO_STREAM not in reasons:
+    if not found.heard and not any(entry.modality is Modality.VOICE for entry in entries):
         entries.append(_absent(Reason.NO_AUDIO_STREAM, "recording", "There is no sound to examine.", Modality.VOICE))
     for modality in Modality:
         for checkpoint in engine.missing[modality]:

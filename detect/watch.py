@@ -130,7 +130,7 @@ class Watcher:
             num_faces_beyond_limit=summary.num_faces_beyond_limit,
             outcome=outcome,
         )
-        least = 1 if self._still else min(self._config.faces.min_observations, max(1, len(self._times)))
+        least = 1 if self._still else self._config.faces.min_observations
         for track in summary.tracks:
             samples = self._samples.get(track.id, [])
             watched.abstentions.extend(_withhold(track, samples, least))

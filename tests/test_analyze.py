@@ -18,7 +18,7 @@ import pytest
 
 from benchmarks.metrics import auc
 from detect.analyze import Analyzer
-from detect.config import Config, Scoring
+from detect.config import Config, Scoring, Speech
 from detect.decode import Decoder, LocalDecoder
 from detect.engine import LocalEngine
 from detect.errors import ConfigError, WeightsMismatch
@@ -28,6 +28,7 @@ from detect.types import Float32Array, ItemState, Modality, Reason
 from pipelines.sandbox import Sandbox
 from service.demo import make_demo
 from service.render import render_html
+from tests.recipes import tone
 from tests.test_calibrate import calibration_dict
 from weights import load_manifest
 
@@ -187,6 +188,25 @@ def test_a_missing_file_is_the_requests_fault_and_bad_evidence_is_not(engine: Lo
     report = analyzer.examine(path)
     assert (report.body.outcome.examination, report.body.outcome.state) == ("failed", ItemState.UNSUPPORTED)
     assert report.body.recording.sha256 == hashlib.sha256(b"Not a recording.").hexdigest()
+
+
+@pytest.mark.shared
+def test_voices_beyond_the_limit_are_named_and_not_listened_to(
+    engine: LocalEngine, sandbox: Decoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("pcm_s16le", rate=16_000, layout="mono") for _ in range(2)]
+        samples = tone(2.0).reshape(1, -1)
+        for stream in streams:
+            frame = av.AudioFrame.from_ndarray((samples * 32_767).astype(np.int16), format="s16", layout="mono")
+            frame.sample_rate = 16_000
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    config = COMPACT.model_copy(update={"speech": Speech(max_voice_streams=1)})
+    body = Analyzer(config, engine=engine, decoder=sandbox).examine(path).body
+    assert [voice.stream for voice in body.voices] == [0]
+    assert [entry.subject for entry in body.abstentions if entry.reason is Reason.CHANNELS_BEYOND_LIMIT] == ["stream 1"]
 
 
 @pytest.mark.shared
