@@ -35,18 +35,24 @@ def media(shared: Path, out: Path, limit: int | None) -> None:
 @main.command()
 @click.argument("recording", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--repeats", default=5, show_default=True, help="Runs of each; the median is printed.")
-@click.option(
-    "--long", "long_", is_flag=True, help="Also compare the memory of a 2-hour recording with a 2-minute one."
-)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
-def throughput(recording: Path | None, repeats: int, long_: bool, out: Path) -> None:
+def throughput(recording: Path | None, repeats: int, out: Path) -> None:
     """Time and memory of decoding alone, of each stage and of the whole, side by side in one run.
 
     Without RECORDING a 10-second 1080p30 H.264 clip with one face and speech is made by a recipe.
     """
     from benchmarks.throughput import measure
 
-    measure(recording, repeats, long_, out)
+    measure(recording, repeats, out)
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+def memory(out: Path) -> None:
+    """Peak memory of a 2-hour recording against a 2-minute one; takes about a quarter of an hour."""
+    from benchmarks.throughput import measure_memory
+
+    measure_memory(out)
 
 
 if __name__ == "__main__":

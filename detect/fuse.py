@@ -98,8 +98,9 @@ def recording_finding(findings: Mapping[Modality, Finding], fusion: Fusion | Non
         return Finding(subject="recording", status="not_scored", explanation="Neither a face nor a voice was scored.")
     if len(llrs) < len(scored):
         open_ones = " and ".join(modality.value for modality in scored if modality not in llrs)
+        verb = "results have" if len(scored) - len(llrs) > 1 else "result has"
         return Finding(
-            subject="recording", status="uncalibrated", explanation=f"The {open_ones} result has no calibration.{note}"
+            subject="recording", status="uncalibrated", explanation=f"The {open_ones} {verb} no calibration.{note}"
         )
     if len(llrs) == 1:
         ((modality, llr),) = llrs.items()
