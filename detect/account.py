@@ -24,6 +24,7 @@ from detect.report import (
     Finding,
     ModelFacts,
     Outcome,
+    Provenance,
     Recording,
     StreamFacts,
 )
@@ -99,26 +100,16 @@ def _nothing_left(found: Found) -> InputError | None:
 
 def _recording(found: Found) -> Recording:
     media = found.media
-    if media is None:
-        return Recording(
-            name=found.name,
-            chain=found.name,
-            sha256=found.sha256,
-            num_bytes=found.num_bytes,
-            media=None,
-            container=None,
-            duration_seconds=None,
-        )
     return Recording(
         name=found.name,
         chain=found.name,
         sha256=found.sha256,
         num_bytes=found.num_bytes,
-        media=media.kind,
-        container=media.container,
-        duration_seconds=None if media.duration is None else seconds(media.duration),
-        streams=[_facts(stream.facts, found.lost) for stream in media.streams],
-        provenance=media.provenance,
+        media=media.kind if media else None,
+        container=media.container if media else None,
+        duration_seconds=seconds(media.duration) if media and media.duration is not None else None,
+        streams=[_facts(stream.facts, found.lost) for stream in media.streams] if media else [],
+        provenance=media.provenance if media else Provenance(),
     )
 
 

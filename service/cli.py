@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from enum import IntEnum
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -125,7 +127,12 @@ def scan(
             raise click.UsageError(
                 f"{path}: {'not a recording but a folder or device' if path.exists() else 'no such file'}"
             )
-    from service.scan import Request, run
+    style: Literal["full", "line", "json"] = "json" if as_json else "line" if quiet else "full"
+    from rich.console import Console
+
+    # Loading torch takes seconds, in which a user would wonder.
+    with Console(stderr=True).status("Loading") if style == "full" else nullcontext():
+        from service.scan import Request, run
 
     request = Request(
         paths=paths,
@@ -136,7 +143,7 @@ def scan(
         config_file=config_file,
         settings=settings,
         in_process=in_process,
-        style="json" if as_json else "line" if quiet else "full",
+        style=style,
     )
     flagged, incomplete = run(request)
     sys.exit(Exit.NOT_ALL_EXAMINED if incomplete else Exit.FLAGGED if flagged else Exit.NOTHING_FLAGGED)
