@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +25,14 @@ def shared() -> Path:
     if folder is None:
         pytest.skip("no development data: set UNMASK_SHARED to the folder that holds media/, faces/, voice/, weights/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cuda() -> str:
+    """A CUDA device; `REQUIRE_CUDA=1` turns the skip into a failure of the test itself."""
+    if not torch.cuda.is_available() and not os.environ.get("REQUIRE_CUDA"):
+        pytest.skip("no CUDA device")
+    return "cuda"
 
 
 @pytest.fixture(autouse=True)

@@ -119,6 +119,16 @@ def test_a_report_survives_being_written_and_read(report: Report) -> None:
 
 
 @pytest.mark.shared
+@pytest.mark.cuda
+def test_a_gpu_says_what_the_cpu_says(cuda: str, report: Report, sandbox: Decoder, upstream: Path, demo: Path) -> None:
+    """Within .2 of a logit: cuDNN convolves in TF32 where the device has it, with 10 bits of mantissa."""
+    engine = LocalEngine(COMPACT, device=cuda, weights=[upstream])
+    body = Analyzer(COMPACT, engine=engine, decoder=sandbox).examine(demo).body
+    for ours, theirs in zip(body.findings[1:], report.body.findings[1:], strict=True):
+        assert ours.scores[0].logit == pytest.approx(theirs.scores[0].logit, abs=0.2)
+
+
+@pytest.mark.shared
 def test_with_calibrations_on_file_there_are_llrs_words_and_a_flag(
     demo: Path, sandbox: Decoder, upstream: Path, tmp_path: Path
 ) -> None:
@@ -267,7 +277,7 @@ def test_voice_polarity_on_utterances_with_labels(name: str, upstream: Path, sha
 def read_utterance(folder: Path, member: str) -> Float32Array:
     """Mono 16 kHz samples of one `zip!/member`."""
     archive, _, name = member.partition("!/")
-    with zipfile.ZipFile(folder / archive) as file, av.open(io.BytesIO(file.read(name))) as container:
+    with zipfile.ZipFile(folder / archive) as file, av.open(io.BytesIO(file.read(name)), "r") as container:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=16_000)
         frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])[:64_600].astype(np.float32)

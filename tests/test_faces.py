@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from pathlib import Path
@@ -363,11 +362,9 @@ def test_blur_and_smallness_lower_quality(detector: FaceDetector) -> None:
 
 
 @pytest.mark.cuda
-def test_cuda_finds_the_same_faces(detector: FaceDetector) -> None:
-    if not torch.cuda.is_available() and not os.environ.get("REQUIRE_CUDA"):
-        pytest.skip("no CUDA device")
+def test_cuda_finds_the_same_faces(cuda: str, detector: FaceDetector) -> None:
     frames = [photograph(), paste(scene(1, (512, 512)), head(60), (200, 150)), scene(2, (512, 512))]
-    for here, there in zip(detector.detect(frames), FaceDetector(Faces(), "cuda").detect(frames), strict=True):
+    for here, there in zip(detector.detect(frames), FaceDetector(Faces(), cuda).detect(frames), strict=True):
         assert len(here) == len(there)
         for one, other in zip(here, there, strict=True):
             np.testing.assert_allclose(one.box, other.box, atol=2)
