@@ -83,15 +83,14 @@ class Analyzer:
         path = Path(path)
         if not path.is_file():
             raise ConfigError(f"{path}: no such file" if not path.exists() else f"{path}: not a regular file")
-        examination = _Examination(path, self.config, self._engine, self._decoder, progress or _silent)
-        started = datetime.now(UTC)
-        stopwatch = examination.stopwatch
+        tell = progress or _silent
+        started, stopwatch = datetime.now(UTC), Stopwatch()
+        examination = _Examination(path, self.config, self._engine, self._decoder, tell, stopwatch)
         with stopwatch.stage("total"):
             found = examination.run(name if name is not None else path.name)
             with stopwatch.stage("report"):
                 body, pictures = account(found, self.config, self._engine)
-        progress_done = progress or _silent
-        progress_done("report", 1.0)
+        tell("report", 1.0)
         return Report(
             body=body,
             run=run_facts(started, stopwatch.seconds, self._engine.device, self._decoder.facts()),
@@ -109,10 +108,6 @@ class _Examination:
     decoder: Decoder
     progress: Progress
     stopwatch: Stopwatch
-
-    def __init__(self, path: Path, config: Config, engine: LocalEngine, decoder: Decoder, progress: Progress) -> None:
-        self.path, self.config, self.engine, self.decoder, self.progress = path, config, engine, decoder, progress
-        self.stopwatch = Stopwatch()
 
     def run(self, name: str) -> Found:
         # 1. Identify. Hashing only reads; what parses the bytes is the decoder, sandboxed or not.

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from itertools import pairwise
 
 import pytest
 
-from detect.report import Report
-from service.render import render_html
-from tests.service import sample_reports
-from tests.service.page import Page
-
-EVERY = {**sample_reports.ALL, "hostile": sample_reports.hostile}
-
-
-@cache
-def _report(name: str) -> Report:
-    return EVERY[name]()
-
-
-@cache
-def _html(name: str) -> str:
-    return render_html(_report(name))
-
-
-@cache
-def _page(name: str) -> Page:
-    return Page(_html(name))
-
-
-every = pytest.mark.parametrize("name", EVERY)
+from tests.service.rendered import every, rendered_html, rendered_page, rendered_report
 
 
 @every
 def test_headings_go_down_one_step_at_a_time(name: str) -> None:
-    levels = [int(e.tag[1]) for e in _page(name).elements if re.fullmatch("h[1-6]", e.tag)]
+    levels = [int(e.tag[1]) for e in rendered_page(name).elements if re.fullmatch("h[1-6]", e.tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
@@ -44,7 +20,7 @@ def test_headings_go_down_one_step_at_a_time(name: str) -> None:
 
 @every
 def test_references_within_the_page_have_one_target(name: str) -> None:
-    page = _page(name)
+    page = rendered_page(name)
     ids = [element.attributes["id"] for element in page.elements if "id" in element.attributes]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[a-z0-9-]+", each) for each in ids)
@@ -58,7 +34,7 @@ def test_references_within_the_page_have_one_target(name: str) -> None:
 
 @every
 def test_pictures_and_drawings_have_words(name: str) -> None:
-    page = _page(name)
+    page = rendered_page(name)
     assert all(element.attributes["alt"].strip() for element in page.all("img"))
     for drawing in page.all("svg"):
         if "svg" in drawing.path or drawing.attributes.get("aria-hidden") == "true":
@@ -71,7 +47,7 @@ def test_pictures_and_drawings_have_words(name: str) -> None:
 
 @every
 def test_tables_have_captions_and_scopes(name: str) -> None:
-    page = _page(name)
+    page = rendered_page(name)
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(caption.words for caption in page.all("caption"))
     assert all(cell.attributes.get("scope") in ("row", "col") for cell in page.all("th"))
@@ -79,7 +55,7 @@ def test_tables_have_captions_and_scopes(name: str) -> None:
 
 @every
 def test_landmarks_and_language(name: str) -> None:
-    page = _page(name)
+    page = rendered_page(name)
     for tag in ("main", "nav", "title"):
         assert len([element for element in page.all(tag) if "svg" not in element.path]) == 1
     (root,) = page.all("html")
@@ -90,14 +66,14 @@ def test_landmarks_and_language(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["supports_manipulation", "many_tracks", "picture"])
 def test_every_face_is_behind_a_switch_that_works_without_a_script(name: str) -> None:
-    page = _page(name)
+    page = rendered_page(name)
     switches = {e.attributes["id"]: e for e in page.all("input")}
-    assert len(switches) == len(_report(name).body.tracks)
+    assert len(switches) == len(rendered_report(name).body.tracks)
     assert all(s.attributes["type"] == "checkbox" and "checked" not in s.attributes for s in switches.values())
     assert all(s.attributes["aria-label"] for s in switches.values())
     frames = [e for e in page.all("label") if e.attributes.get("class") == "frame"]
     faces = [e for e in page.all("img") if "label" in e.path]
-    kinds = [exhibit.kind for exhibit in _report(name).body.exhibits]
+    kinds = [exhibit.kind for exhibit in rendered_report(name).body.exhibits]
     assert len(frames) == len(faces) == len(kinds) - kinds.count("spectrogram") > 0
     assert all(frame.attributes["for"] in switches for frame in frames)
     (style,) = page.all("style")
@@ -128,7 +104,7 @@ def _colours(css: str, start: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("start", [":root", "@media (prefers-color-scheme: dark)", "@media print"])
 def test_colours_contrast_enough(start: str) -> None:
-    colours = _colours(_html("uncalibrated"), start)
+    colours = _colours(rendered_html("uncalibrated"), start)
     for ink in ("ink", "quiet", "link"):
         for ground in ("paper", "panel"):
             assert _contrast(colours[ink], colours[ground]) >= 4.5, (start, ink, ground)
