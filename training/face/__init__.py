@@ -1,0 +1,1 @@
+"""The face checkpoint: data, augmentation, training, evaluation."""
