@@ -1,0 +1,1 @@
+"""How the default voice checkpoint is made: data, copies, augmentation, training."""
