@@ -54,8 +54,9 @@ def read_protocol(folder: Path) -> list[Trial]:
     Args:
         folder: The data set.
 
-    A group, pair or speaker that stands in two splits is kept in the later of train, val and test only: its trials in the
-    earlier one get the split `overlap`, which nothing uses. So a protocol that was split by source cannot leak a person.
+    A group, pair or speaker that stands in two splits is kept in the later of train, val and test only: its trials in
+    the earlier one get the split `overlap`, which nothing uses. So a protocol that was split by source cannot leak a
+    person.
 
     Returns:
         The trials in the file's order.

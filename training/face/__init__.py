@@ -1,1 +1,1 @@
-"""The face checkpoint: data, augmentation, training, evaluation."""
+"""The face checkpoint: crops, augmentation, blended pairs, training."""
