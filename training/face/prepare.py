@@ -14,6 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from rich.console import Console
+from rich.progress import track
 
 from detect.config import Faces
 from detect.errors import ConfigError
@@ -48,6 +50,16 @@ class Found:
         return Detection(box=(left, top, right, bottom), landmarks=self.landmarks[row], probability=1.0)
 
 
+def wanted(trials: Iterable[Trial], tight: frozenset[str]) -> list[Trial]:
+    """Pictures that need a face found: all wide ones, and of tight ones the bona fide that may be blended."""
+    return [
+        trial
+        for trial in trials
+        if trial.split in ("train", "val", "test")
+        and (trial.facts.get("dataset") not in tight or (trial.split != "test" and not trial.is_spoof))
+    ]
+
+
 def find_faces(folder: Path, trials: Iterable[Trial], *, tight: frozenset[str]) -> Found:
     """Run the project's detector over pictures.
 
@@ -59,7 +71,7 @@ def find_faces(folder: Path, trials: Iterable[Trial], *, tight: frozenset[str]) 
     detector = FaceDetector(Faces())
     paths, boxes, landmarks = [], [], []
     with Members(folder) as members:
-        for trial in trials:
+        for trial in track(list(trials), "finding faces", console=Console(stderr=True)):
             picture = decode(members.read(trial.path), trial.path)
             border = round(_FRAME * picture.shape[1]) if trial.facts.get("dataset") in tight else 0
             framed = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REFLECT_101)

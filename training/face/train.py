@@ -1,0 +1,153 @@
+"""Training the face classifier: initial weights, loss, validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn import functional
+
+from detect.errors import ConfigError
+from detect.models import CATALOGUE, FaceSpec, spoof_logit
+from training.face.config import FaceTraining
+from training.face.data import CROP_PX, WIDE_MARGIN, PairBatches, Pictures
+from training.face.launder import LAUNDERINGS
+from training.face.prepare import Found, use_one_thread
+from training.fit import fit
+from training.protocol import Trial
+
+_BATCH = 32
+"""Pictures that go through a network together in validation."""
+_SELECT = "selected"
+_SHARES = {"dfdc": 0.4, "dfdc laundered": 0.3, "openforensics": 0.2, "openforensics laundered": 0.1}
+"""Weights of the AUCs of the validation split by which an epoch is chosen: more for the larger set, and as much for
+laundered pictures as the measurements give them. Data sets of other names count equally."""
+
+
+def face_spec(config: FaceTraining) -> FaceSpec:
+    """The spec that is trained.
+
+    Raises:
+        ConfigError: no face checkpoint has that name.
+    """
+    spec = CATALOGUE.get(config.checkpoint)
+    if not isinstance(spec, FaceSpec):
+        raise ConfigError(f"{config.checkpoint} is no face checkpoint of the catalogue")
+    return spec
+
+
+def train(
+    folder: Path, trials: list[Trial], found: Found, config: FaceTraining, *, run: Path, shared: Path, device: str
+) -> Path | None:
+    """Train, or go on with a training.
+
+    Args:
+        folder: The data set.
+        trials: Its protocol.
+        found: Faces of its pictures.
+        config: Everything that decides the result.
+        run: Takes state, history and weights.
+        shared: Folder that the initial weights are below.
+        device: As torch names it.
+
+    Returns:
+        The best weights, float32.
+    """
+    use_one_thread()
+    torch.manual_seed(config.schedule.seed)
+    spec = face_spec(config)
+    network = spec.build()
+    network.dropout = nn.Dropout(config.dropout)
+    if config.initial is not None:
+        initialise(network, shared / config.initial)
+    train_trials = [trial for trial in trials if trial.split == "train"]
+    val_trials = [trial for trial in trials if trial.split == "val"]
+    return fit(
+        network,
+        batch=PairBatches(folder, train_trials, found, config),
+        loss=lambda output, targets: functional.cross_entropy(output, targets, label_smoothing=config.label_smoothing),
+        validate=validator(folder, val_trials, found, config, spec, torch.device(device)),
+        select=_SELECT,
+        schedule=config.schedule,
+        fingerprint=config.fingerprint(),
+        folder=run,
+        device=torch.device(device),
+    )
+
+
+def initialise(network: nn.Module, path: Path) -> None:
+    """Load the weights that a file has for parts of the network; a part of the file that the network lacks is left out.
+
+    Raises:
+        ConfigError: it has none, or of another shape.
+    """
+    stored = load_file(path)
+    own = network.state_dict()
+    common = {name: tensor for name, tensor in stored.items() if name in own and not name.startswith("fc.")}
+    if not common:
+        raise ConfigError(f"{path} has no part of this network")
+    for name, tensor in common.items():
+        if own[name].shape != tensor.shape:
+            raise ConfigError(f"{path}: {name} is {tuple(tensor.shape)}, the network's {tuple(own[name].shape)}")
+    network.load_state_dict({**own, **{name: tensor.float() for name, tensor in common.items()}})
+    Console(stderr=True).log(f"{len(common)} of {len(own)} tensors from {path.name}")
+
+
+def validator(
+    folder: Path, trials: list[Trial], found: Found, config: FaceTraining, spec: FaceSpec, device: torch.device
+) -> Callable[[nn.Module], dict[str, float]]:
+    """A function that gives a network's AUCs on the validation split, plain and laundered, by data set."""
+    pictures = Pictures(folder, found, frozenset(config.tight_datasets))
+    usable = [trial for trial in trials if pictures.usable(trial)]
+    plain = np.stack([scan_crop(pictures, trial, config, config.validation_px) for trial in usable])
+    # One way of laundering each, the same for all pictures of a group, so that it tells nothing of the label.
+    ways = sorted(LAUNDERINGS)
+    seeds = [sum(trial.group.encode()) for trial in usable]
+    laundered = np.stack(
+        [
+            LAUNDERINGS[ways[seed % len(ways)]](crop, np.random.default_rng(seed))
+            for crop, seed in zip(plain, seeds, strict=True)
+        ]
+    )
+
+    datasets = [trial.facts.get("dataset", "all") for trial in usable]
+
+    def validate(network: nn.Module) -> dict[str, float]:
+        metrics = {}
+        for suffix, crops in (("", plain), (" laundered", laundered)):
+            logits: list[float] = []
+            for start in range(0, len(crops), _BATCH):
+                batch = _prepared(crops[start : start + _BATCH]).to(device)
+                logits += spoof_logit(network(batch), spec).float().cpu().tolist()
+            for name in sorted(set(datasets)):
+                rows = [row for row, dataset in enumerate(datasets) if dataset == name]
+                labels = [usable[row].is_spoof for row in rows]
+                metrics[f"{name}{suffix}"] = float(roc_auc_score(labels, [logits[row] for row in rows]))
+        shares = {name: _SHARES.get(name, 0.5) for name in metrics}
+        total = sum(shares.values())
+        return metrics | {_SELECT: sum(shares[name] * value for name, value in metrics.items()) / total}
+
+    return validate
+
+
+def scan_crop(pictures: Pictures, trial: Trial, config: FaceTraining, size_px: int) -> np.ndarray:
+    """A picture's crop as a scan would take it: tight ones whole, wide ones at the spec's margin."""
+    crop, _ = pictures.read(trial)
+    if trial.facts.get("dataset") not in config.tight_datasets:
+        inner = round(CROP_PX * face_spec(config).input.margin / WIDE_MARGIN)
+        edge = (CROP_PX - inner) // 2
+        crop = crop[edge : edge + inner, edge : edge + inner]
+    way = cv2.INTER_AREA if crop.shape[0] > size_px else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(crop, (size_px, size_px), interpolation=way), np.uint8)
+
+
+def _prepared(crops: np.ndarray) -> Tensor:
+    pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+    return pixels.contiguous(memory_format=torch.channels_last)
