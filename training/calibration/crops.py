@@ -7,7 +7,7 @@ head and shoulders (OpenForensics) go the program's own way: its detector finds 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -18,6 +18,7 @@ from detect.crops import crop_face
 from detect.faces import FaceDetector
 from detect.models import FaceSpec
 from detect.types import Detection, UInt8Array
+from training.face.prepare import decode
 from training.protocol import Members, Trial
 
 TIGHT_DATASETS = frozenset({"dfdc"})
@@ -43,9 +44,7 @@ class Crops:
     def picture(self, trial: Trial) -> UInt8Array:
         """The crop as it is, (H, W, 3) RGB."""
         if trial.path not in self._pictures:
-            data = np.frombuffer(self._members.read(trial.path), np.uint8)
-            decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-            self._pictures[trial.path] = np.ascontiguousarray(decoded[..., ::-1])
+            self._pictures[trial.path] = decode(self._members.read(trial.path), trial.path)
         return self._pictures[trial.path]
 
     def num_bytes(self, trial: Trial) -> int:
@@ -84,13 +83,6 @@ class Crops:
         if face is None:
             return None
         return crop_face(picture, face, size_px=side, margin=spec.input.margin)
-
-    def inputs(
-        self, trials: Sequence[Trial], spec: FaceSpec, change: Change | None = None, *, seed: str = ""
-    ) -> Iterator[UInt8Array | None]:
-        """`input` for each trial."""
-        for trial in trials:
-            yield self.input(trial, spec, change, seed=seed)
 
 
 def generator(trial: Trial, seed: str) -> np.random.Generator:

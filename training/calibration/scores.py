@@ -17,6 +17,8 @@ from training.protocol import Trial
 
 PLAIN = "plain"
 """The condition of a trial as it is."""
+LAUNDERED = "laundered"
+"""The condition in which each trial has gone through the one laundering drawn for its group."""
 _HEADER = re.compile(r"# checkpoint=(\S+) weights=([0-9a-f]{64}) protocol=([0-9a-f]{64})\n")
 _FACTS = ("path", "label", "attack", "group")
 
