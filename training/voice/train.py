@@ -1,0 +1,148 @@
+"""Trains the voice network: what is learnt from a batch, and what is measured while it learns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from detect.models.spec import VoiceSpec
+from training.fit import fit
+from training.protocol import Trial, protocol_sha256
+from training.voice.config import VoiceConfig
+from training.voice.data import VoiceBatches
+from training.voice.launder import LAUNDERINGS
+from training.voice.trials import score, waveforms
+
+
+def train(
+    spec: VoiceSpec,
+    config: VoiceConfig,
+    *,
+    data: Path,
+    work: Path,
+    run: Path,
+    device: torch.device,
+    stop_after: int | None = None,
+) -> Path | None:
+    """Train, going on from the last state in `run` where there is one.
+
+    Args:
+        spec: Network and window.
+        config: Everything else.
+        data: A data set with `protocol.csv`.
+        work: What `prepare` made of it.
+        run: Takes state, history, weights.
+        device: Where it runs.
+        stop_after: End early, with a state, after this step.
+
+    Returns:
+        The weights that measured best on validation data, or None where the run ended early.
+
+    Raises:
+        ConfigError: something is not prepared, or `run` holds another run.
+    """
+    torch.manual_seed(config.schedule.seed)
+    network = spec.build()
+    fingerprint = hashlib.sha256(f"{config.model_dump_json()}{protocol_sha256(data)}".encode()).hexdigest()
+    return fit(
+        network,
+        batch=VoiceBatches(data, work, config),
+        loss=Loss(config, spec.spoof_index),
+        validate=Validation(spec, data, config.schedule.seed),
+        select="auc_both",
+        schedule=config.schedule,
+        fingerprint=fingerprint,
+        folder=run,
+        device=device,
+        stop_after=stop_after,
+    )
+
+
+class Loss:
+    """Cross entropy on each row, and the order of the two of a pair.
+
+    Args:
+        config: Composition of the batches and weights.
+        spoof_index: Of the network's two outputs.
+    """
+
+    def __init__(self, config: VoiceConfig, spoof_index: int) -> None:
+        self._num_paired = 2 * (config.batch.made_pairs + config.batch.labelled_pairs)
+        self._weight, self._smoothing = config.batch.sound_alike, config.label_smoothing
+        self._spoof_index = spoof_index
+
+    def __call__(self, output: Tensor, labels: Tensor) -> Tensor:
+        """Loss of outputs (n, 2) and labels (n,), 1 for spoof, rows as `VoiceBatches` orders them."""
+        classes = labels if self._spoof_index else 1 - labels
+        loss = functional.cross_entropy(output, classes, label_smoothing=self._smoothing)
+        spoof = output[: self._num_paired, self._spoof_index] - output[: self._num_paired, 1 - self._spoof_index]
+        # Zero once the copy lies well above its original (RankNet: Burges et al., ICML 2005).
+        return loss + self._weight * functional.softplus(spoof[0::2] - spoof[1::2]).mean()
+
+
+class Validation:
+    """Measures a network on the validation utterances, clean and laundered.
+
+    Args:
+        spec: Window and polarity.
+        data: The data set.
+        seed: Chooses a laundering for each utterance.
+    """
+
+    def __init__(self, spec: VoiceSpec, data: Path, seed: int) -> None:
+        self._spec = spec
+        self._trials, self._clean, self._laundered = [], [], []
+        for index, (trial, samples) in enumerate(waveforms(data, "val")):
+            rng = np.random.default_rng([seed, index])
+            launder = LAUNDERINGS[sorted(LAUNDERINGS)[int(rng.integers(len(LAUNDERINGS)))]]
+            self._trials.append(trial)
+            self._clean.append(samples[: spec.input.num_samples])
+            self._laundered.append(launder(samples[: spec.input.num_samples], rng))
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Rates in [0, 1]: `eer`, `auc`, `auc_laundered`, their mean `auc_both`, and `pairs` in the right order."""
+        clean, laundered = (score(network, self._spec, sounds) for sounds in (self._clean, self._laundered))
+        spoof = np.array([trial.label == "spoof" for trial in self._trials])
+        auc, auc_laundered = area(clean, spoof), area(laundered, spoof)
+        return {
+            "eer": equal_error_rate(clean, spoof),
+            "auc": auc,
+            "auc_laundered": auc_laundered,
+            "auc_both": (auc + auc_laundered) / 2,
+            "pairs": pairs_in_order(self._trials, clean),
+        }
+
+
+def area(scores: Sequence[float], spoof: np.typing.NDArray[np.bool_]) -> float:
+    """Share of (bona fide, spoof) couples in which the spoof scores higher; ties count half."""
+    values = np.asarray(scores)
+    couples = values[spoof][:, None] - values[~spoof]
+    return float((couples > 0).mean() + (couples == 0).mean() / 2)
+
+
+def equal_error_rate(scores: Sequence[float], spoof: np.typing.NDArray[np.bool_]) -> float:
+    """Where as many spoofs are missed as bona fide are flagged, between the two thresholds that enclose it."""
+    values = np.asarray(scores)
+    thresholds = np.unique(values)
+    missed = np.array([(values[spoof] < t).mean() for t in thresholds])
+    flagged = np.array([(values[~spoof] >= t).mean() for t in thresholds])
+    nearest = int(np.abs(missed - flagged).argmin())
+    return float((missed[nearest] + flagged[nearest]) / 2)
+
+
+def pairs_in_order(trials: Sequence[Trial], scores: Sequence[float]) -> float:
+    """Of sentences heard both ways: the share whose ground truths score below every synthesis; NaN without any."""
+    truths: defaultdict[str, list[float]] = defaultdict(list)
+    fakes: defaultdict[str, list[float]] = defaultdict(list)
+    for trial, value in zip(trials, scores, strict=True):
+        if name := trial.facts.get("pair", ""):
+            (fakes if trial.label == "spoof" else truths)[name].append(value)
+    both = truths.keys() & fakes.keys()
+    return float(np.mean([max(truths[name]) < min(fakes[name]) for name in both])) if both else float("nan")
