@@ -33,6 +33,28 @@ def media(shared: Path, out: Path, limit: int | None) -> None:
 
 
 @main.command()
+@click.option(
+    "--shared",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="UNMASK_SHARED",
+    default=Path("../shared"),
+    show_default=True,
+    help="Folder that holds media/, faces/ and voice/.",
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+@click.option("--only", default="", help="Parts, comma-separated: media, face-crops, voice, laundering, shortcuts.")
+@click.option("--all", "everything", is_flag=True, help="Launder for every checkpoint: hours on a small machine.")
+def checkpoints(shared: Path, out: Path, only: str, *, everything: bool) -> None:
+    """Our checkpoints beside those of others on the same rows; logits that are on file are not computed again."""
+    from benchmarks.checkpoints import PARTS, measure
+
+    parts = [part.strip() for part in only.split(",") if part.strip()]
+    if unknown := sorted(set(parts) - set(PARTS)):
+        raise click.BadParameter(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    measure(shared, out, only=parts, everything=everything)
+
+
+@main.command()
 @click.argument("recording", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--repeats", default=5, show_default=True, help="Runs of each; the median is printed.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Row:
     speech_seconds: float
     logits: dict[str, float]
     """By checkpoint, recording level; absent where it abstained."""
+    llrs: dict[str, float]
+    """By checkpoint, in nats; absent where it abstained or has no calibration on file."""
     abstentions: str
 
 
@@ -52,24 +55,37 @@ def measure(shared: Path, out: Path, limit: int | None) -> list[Row]:
         out: Where the results go.
         limit: Only the first so many.
     """
-    with (shared / "media" / "protocol.csv").open(encoding="utf-8", newline="") as file:
-        listed = list(csv.DictReader(file))[:limit]
-    # A row speaks of the bytes it names by digest: where others lie at its path, its label says nothing of them.
-    protocol = [entry for entry in listed if _sha256(shared / "media" / entry["path"]) == entry["sha256"]]
     config = Config(scoring=Scoring(face_models=_names(Modality.FACE), voice_models=_names(Modality.VOICE)))
-    engine = LocalEngine(config, weights=[shared / "weights" / "upstream"])
-    with Sandbox() as sandbox:
-        analyzer = Analyzer(config, engine=engine, decoder=sandbox)
-        rows = [
-            _row(entry, analyzer.examine(shared / "media" / entry["path"]))
-            for entry in track(protocol, "scanning", console=Console(stderr=True))
-        ]
+    protocol, num_left_out = listed(shared, limit)
+    rows = scan(shared, protocol, config)
     out.mkdir(parents=True, exist_ok=True)
     _write_csv(rows, out / "media.csv")
-    text = _markdown(rows, config, len(listed) - len(rows))
+    text = _markdown(rows, config, num_left_out)
     (out / "media.md").write_text(text, encoding="utf-8")
     print(text)
     return rows
+
+
+def listed(shared: Path, limit: int | None = None) -> tuple[list[dict[str, str]], int]:
+    """Rows of `media/protocol.csv` that speak of a file that is there, and how many do not.
+
+    A row speaks of the bytes it names by digest: where others lie at its path, its label says nothing of them.
+    """
+    with (shared / "media" / "protocol.csv").open(encoding="utf-8", newline="") as file:
+        entries = list(csv.DictReader(file))[:limit]
+    kept = [entry for entry in entries if _sha256(shared / "media" / entry["path"]) == entry["sha256"]]
+    return kept, len(entries) - len(kept)
+
+
+def scan(shared: Path, protocol: Sequence[dict[str, str]], config: Config) -> list[Row]:
+    """Examine recordings with every checkpoint that the configuration names."""
+    engine = LocalEngine(config, weights=[shared / "weights" / "upstream"])
+    with Sandbox() as sandbox:
+        analyzer = Analyzer(config, engine=engine, decoder=sandbox)
+        return [
+            _row(entry, analyzer.examine(shared / "media" / entry["path"]))
+            for entry in track(protocol, "scanning", console=Console(stderr=True))
+        ]
 
 
 def _names(modality: Modality) -> tuple[str, ...]:
@@ -78,6 +94,7 @@ def _names(modality: Modality) -> tuple[str, ...]:
 
 def _row(entry: dict[str, str], report: Report) -> Row:
     body = report.body
+    scores = [score for finding in body.findings for score in finding.scores]
     reason = f":{body.outcome.reason}" if body.outcome.reason else ""
     return Row(
         path=entry["path"],
@@ -88,7 +105,8 @@ def _row(entry: dict[str, str], report: Report) -> Row:
         tracks=len(body.tracks),
         scored_samples=sum(item.num_scored for item in body.tracks),
         speech_seconds=round(sum(voice.speech_seconds for voice in body.voices), 2),
-        logits={score.model: score.logit for finding in body.findings for score in finding.scores},
+        logits={score.model: score.logit for score in scores},
+        llrs={score.model: score.llr for score in scores if score.llr is not None},
         abstentions=" ".join(f"{entry.subject}:{entry.reason}" for entry in body.abstentions),
     )
 
@@ -116,8 +134,9 @@ def _markdown(rows: list[Row], config: Config, num_left_out: int) -> str:
         "# Whole recordings, every checkpoint",
         "",
         f"Made by `{COMMAND}` with unmask {VERSION}, configuration {config.digest()[:12]}. Logits are raw network",
-        "outputs, larger for spoof, uncalibrated, and not comparable between checkpoints. A recording's logit is that",
-        "of its highest face or voice; a dash is an abstention, whose reason stands in `media.csv`.",
+        "outputs, larger for spoof, uncalibrated, and not comparable between checkpoints. A recording's logit is",
+        "pooled as the checkpoint's calibration says, or is that of its highest face or voice where none is filed; a",
+        "dash is an abstention, whose reason stands in `media.csv`.",
         f"{len(rows)} recordings; {num_left_out} rows of the protocol left out, whose file is not there or is another.",
         "",
     ]

@@ -71,7 +71,7 @@ def collect(
             continue
         announce(f"{origin.checkpoint}: {name}, {len(trials)} trials")
         columns[name] = {trial.path: logit for trial, logit in zip(trials, compute(), strict=True)}
-        _write(path, origin, trials, columns)
+        write(path, origin, trials, columns)
     return Scores(origin=origin, logits={name: columns[name] for name in conditions})
 
 
@@ -91,9 +91,10 @@ def read(path: Path) -> Scores | None:
     )
 
 
-def _write(
+def write(
     path: Path, origin: Origin, trials: Sequence[Trial], columns: Mapping[str, Mapping[str, float | None]]
 ) -> None:
+    """Write a score file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     # Trials that only an earlier condition has would lose their row: the columns of one file cover the same trials.
