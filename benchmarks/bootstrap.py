@@ -36,17 +36,15 @@ def interval(metric: Callable[..., float], trials: Sequence[Scored]) -> tuple[fl
     """
     if len({trial.is_spoof for trial in trials}) < 2:
         raise ValueError("both classes need at least one score")
-    groups: dict[str, tuple[list[float], list[float]]] = {}
-    for trial in trials:
-        groups.setdefault(trial.group, ([], []))[trial.is_spoof].append(trial.score)
-    members = list(groups.values())
+    scores = np.array([trial.score for trial in trials])
+    is_spoof = np.array([trial.is_spoof for trial in trials])
+    names, group = np.unique([trial.group for trial in trials], return_inverse=True)
     random = np.random.default_rng(_SEED)
     values: list[float] = []
     while len(values) < _DRAWS:
-        drawn = [members[index] for index in random.integers(len(members), size=len(members))]
-        bonafide = [score for one in drawn for score in one[0]]
-        spoof = [score for one in drawn for score in one[1]]
-        if bonafide and spoof:
+        times = np.bincount(random.integers(len(names), size=len(names)), minlength=len(names))[group]
+        bonafide, spoof = (np.repeat(scores[kept], times[kept]) for kept in (~is_spoof, is_spoof))
+        if len(bonafide) and len(spoof):
             values.append(metric(bonafide=bonafide, spoof=spoof))
     low, high = np.quantile(values, _ENDS)
     return float(low), float(high)
