@@ -55,6 +55,23 @@ def checkpoints(shared: Path, out: Path, only: str, *, everything: bool) -> None
 
 
 @main.command()
+@click.option(
+    "--shared",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="UNMASK_SHARED",
+    default=Path("../shared"),
+    show_default=True,
+    help="Folder that holds faces/ and voice/.",
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+def abstention(shared: Path, out: Path) -> None:
+    """Risk against coverage on degraded validation trials: from how small, blurred or short a piece to abstain."""
+    from benchmarks.abstention import measure
+
+    measure(shared, out)
+
+
+@main.command()
 @click.argument("recording", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--repeats", default=5, show_default=True, help="Runs of each; the median is printed.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
