@@ -5,30 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detect.types import Float32Array
+from tests.training.voices import vowels
 from training.voice import acoustics
 from training.voice.launder import LAUNDERINGS, NOISE_SNR_DB, babble_10db
 
-
-def _vowels(seed: int = 0, length: int = 24_000) -> Float32Array:
-    """A buzz with moving pitch and three resonances, in syllables: near enough to speech for a speech codec."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(length) / 16_000
-    pitch = 110 + 30 * seed + 20 * np.sin(2 * np.pi * 0.7 * time + rng.uniform(0, 6))
-    phase = 2 * np.pi * np.cumsum(pitch) / 16_000
-    weights = [sum(np.exp(-(((110 * k - f) / 150) ** 2)) for f in (600, 1_700, 2_600)) + 0.02 for k in range(1, 30)]
-    buzz = sum(weight * np.sin(k * phase) for k, weight in enumerate(weights, 1))
-    syllables = np.clip(np.sin(2 * np.pi * 3 * time + seed), 0, 1)
-    sound = np.asarray(buzz) * syllables
-    return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
-
-
-_ALL = {**LAUNDERINGS, "babble_10db": babble_10db([_vowels(seed) for seed in range(1, 7)])}
+_ALL = {**LAUNDERINGS, "babble_10db": babble_10db([vowels(seed) for seed in range(1, 7)])}
 
 
 @pytest.mark.parametrize("name", sorted(_ALL))
 def test_keeps_length_place_and_loudness(name: str) -> None:
-    sound = _vowels()
+    sound = vowels()
     heard = _ALL[name](sound, np.random.default_rng(3))
     assert heard.dtype == np.float32
     assert heard.shape == sound.shape
@@ -42,15 +28,15 @@ def test_keeps_length_place_and_loudness(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(_ALL))
 def test_repeats_with_the_seed_and_changes_the_sound(name: str) -> None:
-    sound = _vowels()
+    sound = vowels()
     first, again = (_ALL[name](sound, np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - sound).max() > 1e-3
-    np.testing.assert_array_equal(sound, _vowels())
+    np.testing.assert_array_equal(sound, vowels())
 
 
 def test_noise_lies_where_it_is_said_to() -> None:
-    sound = 0.2 * _vowels()
+    sound = 0.2 * vowels()
     noise = LAUNDERINGS["pink_noise_10db"](sound, np.random.default_rng(0)) - sound
     ratio_db = 20 * np.log10(acoustics.loudness(sound) / acoustics.loudness(noise))
     assert ratio_db == pytest.approx(NOISE_SNR_DB, abs=0.1)
@@ -58,4 +44,4 @@ def test_noise_lies_where_it_is_said_to() -> None:
 
 def test_babble_wants_five_voices() -> None:
     with pytest.raises(ValueError, match="five voices"):
-        babble_10db([_vowels()])
+        babble_10db([vowels()])

@@ -32,8 +32,12 @@ class Augmentation(_Part):
     codec: float = _Share
     second_codec: float = _Share
     """Of those that were coded once."""
+    speed: float = _Share
+    """Played faster or slower."""
+    trim: float = _Share
+    """Silence at both ends is cut away."""
     clean: float = _Share
-    """Nothing but the level changes."""
+    """Nothing but level, speed and silence at the ends changes."""
 
     def none(self) -> Augmentation:
         """The same with every likelihood zero."""

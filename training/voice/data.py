@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soxr
 import torch
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
@@ -25,6 +26,8 @@ from training.voice.config import VoiceConfig
 from training.voice.prepare import key
 
 RATE_HZ = 16_000
+_SPEEDS = (0.9, 1.12)
+"""Playback speeds: other speakers, as in Ko, Peddinti, Povey, Khudanpur, Interspeech 2015 (0.9 to 1.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +103,17 @@ class VoiceBatches:
         """The same stretch of each, through the same chain."""
         config = self._config.augmentation
         chain = Chain(config.none() if rng.random() < config.clean else config, rng)
-        where, trim = float(rng.random()), rng.random() < 0.3
+        where, trim = float(rng.random()), rng.random() < config.trim
+        speed = float(rng.uniform(*_SPEEDS)) if rng.random() < config.speed else 1.0
         rows = []
         for sound in sounds:
             samples = sound.astype(np.float32) / np.float32(32_767)
             if trim:
                 samples = trimmed(samples)
-            rows.append(np.resize(chain(_crop(samples, length, where)), length))
+            stretch = _crop(samples, int(length * speed), where)
+            if speed != 1.0:
+                stretch = soxr.resample(stretch, RATE_HZ * speed, RATE_HZ, quality="MQ").astype(np.float32)
+            rows.append(np.resize(chain(stretch), length))
         return rows
 
     def _paired(self) -> list[tuple[list[int], list[int]]]:

@@ -27,6 +27,7 @@ _ORDER = (
     "world_smoothed",
     "blurred_phase",
     "mel_magnitude",
+    "mirrored",
     "griffin_lim",
     "phase_vocoder",
 )

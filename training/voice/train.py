@@ -79,12 +79,19 @@ class Loss:
         self._spoof_index = spoof_index
 
     def __call__(self, output: Tensor, labels: Tensor) -> Tensor:
-        """Loss of outputs (n, 2) and labels (n,), 1 for spoof, rows as `VoiceBatches` orders them."""
-        classes = labels if self._spoof_index else 1 - labels
-        loss = functional.cross_entropy(output, classes, label_smoothing=self._smoothing)
-        spoof = output[: self._num_paired, self._spoof_index] - output[: self._num_paired, 1 - self._spoof_index]
+        """Loss of what the network gives and labels (n,), 1 for spoof, rows as `VoiceBatches` orders them.
+
+        Args:
+            output: (branches * n, 2): each branch's logits for all rows, one branch after the other.
+            labels: (n,).
+        """
+        branches = output.reshape(-1, len(labels), 2)  # (branches, n, 2)
+        classes = (labels if self._spoof_index else 1 - labels).expand(len(branches), -1)
+        loss = functional.cross_entropy(output, classes.reshape(-1), label_smoothing=self._smoothing)
+        paired = branches[:, : self._num_paired]
+        spoof = paired[..., self._spoof_index] - paired[..., 1 - self._spoof_index]
         # Zero once the copy lies well above its original (RankNet: Burges et al., ICML 2005).
-        return loss + self._weight * functional.softplus(spoof[0::2] - spoof[1::2]).mean()
+        return loss + self._weight * functional.softplus(spoof[:, 0::2] - spoof[:, 1::2]).mean()
 
 
 class Validation:

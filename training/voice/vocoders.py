@@ -13,8 +13,9 @@ from types import MappingProxyType
 
 import numpy as np
 import pyworld
+import soxr
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import lfilter
+from scipy.signal import butter, lfilter, sosfiltfilt
 
 from detect.types import Float32Array
 from training.voice.acoustics import loudness
@@ -60,6 +61,25 @@ def blurred_phase(waveform: Float32Array, rng: np.random.Generator) -> Float32Ar
     error = gaussian_filter1d(rng.standard_normal(spectrum.shape), rng.uniform(0.5, 1.5), axis=1)
     error /= error.std()
     return synthesised((spectrum * np.exp(1j * strength * error)).astype(np.complex64), fft, fft // 4, len(waveform))
+
+
+def mirrored(waveform: Float32Array, rng: np.random.Generator) -> Float32Array:
+    """High bands that are mirror images of the low ones, as upsampling layers of generators leave them.
+
+    Zeros between the samples of a lower rate repeat its spectrum (for pictures: Zhang, Karaman, Chang, WIFS 2019).
+    """
+    factor = int(rng.choice((2, 4)))
+    edge_hz = RATE_HZ / 2 / factor
+    low = soxr.resample(waveform, RATE_HZ, RATE_HZ // factor)
+    images = np.zeros(len(low) * factor, np.float32)
+    images[::factor] = low
+    images = np.resize(images, len(waveform))
+    sections = butter(8, edge_hz, "high", fs=RATE_HZ, output="sos")
+    images, high = sosfiltfilt(sections, images), sosfiltfilt(sections, waveform)
+    images *= loudness(high) / loudness(images)
+    share = rng.uniform(0.2, 0.9)
+    mixed: Float32Array = (waveform - share * high + rng.uniform(0.5, 1.2) * share * images).astype(np.float32)
+    return mixed
 
 
 def phase_vocoder(waveform: Float32Array, rng: np.random.Generator) -> Float32Array:
@@ -140,6 +160,7 @@ def makers(generators: Path | None) -> Mapping[str, Maker]:
         "mel_griffin_lim": mel_griffin_lim,
         "mel_magnitude": mel_magnitude,
         "blurred_phase": blurred_phase,
+        "mirrored": mirrored,
         "phase_vocoder": phase_vocoder,
         "world": world,
         "world_smoothed": world_smoothed,
