@@ -10,7 +10,7 @@ OUT ?= unmask-reports
 UNMASK_SHARED ?= ../shared
 export UNMASK_SHARED
 
-.PHONY: help scan test check format weights bench-media bench-throughput clean
+.PHONY: help scan test check format weights train-face train-voice bench-checkpoints bench-media bench-throughput clean
 
 help:  ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,15 +28,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev,training]'
 	@touch $@
 
-# The checkpoints, once: from the development data where it is, else from their authors' addresses. Without them a scan
-# still finds faces and speech and names each missing checkpoint, so a failure here is said and not fatal.
+# The upstream checkpoints, once: from the development data where it is, else from their authors' addresses. Scans do
+# not need them; tests of parity and comparisons do, and skip with a reason without them.
 $(VENV)/.weights: weights/manifest.toml | $(VENV)/.installed
 	@if [ -d "$(UNMASK_SHARED)/weights/upstream" ]; then from="--from $(UNMASK_SHARED)/weights/upstream"; fi; \
 	if $(BIN)/unmask weights fetch --all $$from; then touch $@; \
-	else echo "Checkpoints could not be fetched: scans will say so. Try again with: make weights"; fi
+	else echo "The upstream checkpoints could not be fetched; scans do not need them. Again with: make weights"; fi
 
 weights: $(VENV)/.installed  ## Fetch the upstream checkpoints and verify them
 	@rm -f $(VENV)/.weights
@@ -45,7 +45,7 @@ weights: $(VENV)/.installed  ## Fetch the upstream checkpoints and verify them
 demo.mp4: | $(VENV)/.installed
 	@$(BIN)/unmask demo $@
 
-scan: $(VENV)/.installed $(VENV)/.weights $(if $(MEDIA),,demo.mp4)  ## Scan a recording: make scan MEDIA=clip.mp4
+scan: $(VENV)/.installed $(if $(MEDIA),,demo.mp4)  ## Scan a recording: make scan MEDIA=clip.mp4
 	@$(BIN)/unmask scan --out "$(OUT)" "$(or $(MEDIA),demo.mp4)"; code=$$?; \
 	if [ $$code -eq 1 ]; then echo "(exit code 1: something was flagged)"; exit 0; fi; exit $$code
 
@@ -63,10 +63,24 @@ format: $(VENV)/.installed-dev  ## Format the code and put imports in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench-media: $(VENV)/.installed $(VENV)/.weights  ## Scan UNMASK_SHARED/media with every checkpoint: benchmarks/results/media.*
+# Without these glibc gives large blocks back to the kernel and takes them again at every step: 0.62 s a step, not 0.49.
+MALLOC := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=16000000000 MALLOC_TOP_PAD_=64000000
+
+train-face: $(VENV)/.installed-dev  ## Train the face checkpoint, or go on (hours): runs/face
+	@[ -f runs/face/faces.npz ] || $(BIN)/python -m training face prepare
+	$(MALLOC) $(BIN)/python -m training face train
+
+train-voice: $(VENV)/.installed-dev  ## Train the voice checkpoint, or go on (hours): runs/voice
+	$(BIN)/python -m training voice prepare
+	$(MALLOC) $(BIN)/python -m training voice train
+
+bench-checkpoints: $(VENV)/.installed-dev $(VENV)/.weights  ## Every checkpoint on the same rows: benchmarks/results/checkpoints.md
+	$(BIN)/python -m benchmarks checkpoints
+
+bench-media: $(VENV)/.installed-dev $(VENV)/.weights  ## Scan UNMASK_SHARED/media with every checkpoint: benchmarks/results/media.*
 	$(BIN)/python -m benchmarks media
 
-bench-throughput: $(VENV)/.installed $(VENV)/.weights  ## Speed and memory on a generated 10 s 1080p clip, as ratios
+bench-throughput: $(VENV)/.installed  ## Speed and memory on a generated 10 s 1080p clip, as ratios
 	$(BIN)/python -m benchmarks throughput
 
 clean:  ## Remove the environment, caches and reports

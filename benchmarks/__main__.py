@@ -42,7 +42,9 @@ def media(shared: Path, out: Path, limit: int | None) -> None:
     help="Folder that holds media/, faces/ and voice/.",
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
-@click.option("--only", default="", help="Parts, comma-separated: media, face-crops, voice, laundering, shortcuts.")
+@click.option(
+    "--only", default="", help="Parts, comma-separated: media, face-crops, voice, laundering, shortcuts, subgroups."
+)
 @click.option("--all", "everything", is_flag=True, help="Launder for every checkpoint: hours on a small machine.")
 def checkpoints(shared: Path, out: Path, only: str, *, everything: bool) -> None:
     """Our checkpoints beside those of others on the same rows; logits that are on file are not computed again."""

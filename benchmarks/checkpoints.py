@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import crops, laundering, recordings, shortcuts, voices
+from benchmarks import crops, laundering, recordings, shortcuts, subgroups, voices
 from benchmarks.scoring import Scorer, names
 from detect.types import Modality
 from detect.version import VERSION
@@ -24,6 +24,7 @@ PARTS = {
     "voice": "Voices: utterances",
     "laundering": "Laundering",
     "shortcuts": "Shortcuts",
+    "subgroups": "Subgroups",
 }
 """Part and heading, in the order of the report."""
 
@@ -48,6 +49,7 @@ def measure(shared: Path, out: Path, *, only: Collection[str] = (), everything: 
         "voice": lambda: voices.section(scorer),
         "laundering": lambda: laundering.section(scorer, everything=everything),
         "shortcuts": lambda: shortcuts.section(scorer),
+        "subgroups": lambda: subgroups.section(scorer),
     }
     parts = out / "checkpoints"
     parts.mkdir(parents=True, exist_ok=True)
