@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from detect.errors import ConfigError
+from detect.models import CATALOGUE, VoiceSpec
 from training.fit import Schedule
 
 _Share = Field(ge=0, le=1)
@@ -88,3 +89,15 @@ class VoiceConfig(_Part):
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
         except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
             raise ConfigError(f"{path}: {error}") from error
+
+
+def voice_spec(config: VoiceConfig) -> VoiceSpec:
+    """The network that a configuration trains.
+
+    Raises:
+        ConfigError: the catalogue has no such voice checkpoint.
+    """
+    spec = CATALOGUE.get(config.checkpoint)
+    if not isinstance(spec, VoiceSpec):
+        raise ConfigError(f"{config.checkpoint} is no voice checkpoint of the catalogue")
+    return spec

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from detect.models.load import load_model
 from detect.models.spec import VoiceSpec
 from training.fit import fit
 from training.protocol import Trial, protocol_sha256
@@ -63,6 +64,23 @@ def train(
         device=device,
         stop_after=stop_after,
     )
+
+
+def evaluate(spec: VoiceSpec, data: Path, *, run: Path, seed: int, device: str) -> dict[str, float]:
+    """Metrics of a run's best weights on the validation utterances, as `Validation` names them.
+
+    Args:
+        spec: Network and window.
+        data: The data set.
+        run: Holds `best.safetensors`.
+        seed: Chooses the launderings, as in training.
+        device: Where it runs.
+
+    Raises:
+        WeightsNotFound: there are no such weights.
+        WeightsMismatch: they are another network's.
+    """
+    return Validation(spec, data, seed)(load_model(spec, run / "best.safetensors", device))
 
 
 class Loss:
