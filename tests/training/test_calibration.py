@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,6 +176,16 @@ def test_partial_manipulations_surface_where_spoofs_stand_out() -> None:
     by_fraction = {one.fraction: one for one in tried}
     assert chosen.fraction < 1.0
     assert by_fraction[chosen.fraction].cllr_by_share[0.05] < 0.7 * by_fraction[1.0].cllr_by_share[0.05]
+
+
+def test_windows_that_deviate_speak_against_the_maximum() -> None:
+    steady = _pools(2.0)
+    restless = [replace(pool, deviation=2.0) for pool in steady]
+    costs = [
+        {one.fraction: one.cllr_by_share[1.0] for one in try_fractions(Level.SUBJECT, recordings)[1]}
+        for recordings in (simulate(pools, num=1_000, max_subjects=1, seed=1) for pools in (steady, restless))
+    ]
+    assert costs[1][0.0] - costs[1][1.0] > costs[0][0.0] - costs[0][1.0] + 0.1
 
 
 def test_a_pool_without_a_class_is_used_for_the_other() -> None:

@@ -22,10 +22,13 @@ from training.protocol import Trial, protocol_sha256, read_protocol
 from weights.manifest import PACKAGE_FOLDER
 
 COMMAND = "python -m training face calibrate"
-_COPIES = 8
+_COPIES = 6
 """Frames made of each crop in each condition, from which subjects are drawn."""
-_GROUPS = 250
-"""Groups of paired crops, the first of the protocol, whose frames are made: 4,000 crops to score in each condition."""
+_GROUPS = 200
+"""Groups of paired crops, the first of the protocol, whose frames are made: with unpaired crops about 600."""
+_WITHIN = 0.5
+"""How much windows of one real face differ, in standard deviations between bona fide faces, beyond copies of one crop.
+An assumption: nothing here can measure it. At 0 the maximum of many frames would never go wrong."""
 _CLEAR = "clear"
 _DATA = (
     "the validation split of the face crops (DFDC, OpenForensics): half of the weight as they are, half after one of "
@@ -137,8 +140,13 @@ def _pools(scores: Scores, trials: Sequence[Trial]) -> list[Pool]:
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(trial.group, []).append(trial)
+    genuine = [trial for trial in trials if not trial.is_spoof]
+    spread = float(
+        np.std([np.mean(_values(scores.logits, _CLEAR, [trial])) for trial in genuine if _seen(scores, trial)])
+    )
     return [
         Pool(
+            deviation=_WITHIN * spread,
             condition=condition,
             bonafide=_values(scores.logits, condition, [trial for trial in members if not trial.is_spoof]),
             spoof=_values(scores.logits, condition, [trial for trial in members if trial.is_spoof]),
@@ -146,6 +154,10 @@ def _pools(scores: Scores, trials: Sequence[Trial]) -> list[Pool]:
         for members in groups.values()
         for condition in (_CLEAR, LAUNDERED)
     ]
+
+
+def _seen(scores: Scores, trial: Trial) -> bool:
+    return bool(len(_values(scores.logits, _CLEAR, [trial])))
 
 
 def _values(

@@ -50,7 +50,7 @@ def fit_calibration(
     recordings = simulate(material.pools, num=NUM_RECORDINGS, seed=SEED + 1)
     subject, tried_subject = try_fractions(Level.SUBJECT, subjects)
     modality, tried_modality = try_fractions(Level.MODALITY, recordings, subject_fraction=subject.fraction)
-    console.print(_table([*tried_subject, *tried_modality]))
+    console.print(_table([*tried_subject, *tried_modality]), soft_wrap=True, markup=False)
     data = {
         Level.WINDOW: windows,
         Level.SUBJECT: _simulated(Level.SUBJECT, subjects, subject, None, windows),
@@ -63,7 +63,9 @@ def fit_calibration(
         console.print(
             f"{level}: llr = {fitted.a:.4f} * logit + {fitted.b:.4f} in [{fitted.lower}, {fitted.upper}]; "
             f"Cllr {result.cllr:.3f}, min Cllr {result.min_cllr:.3f}; at the flag {flag:.3f}: "
-            f"{result.false_alarms:.1%} of bona fide, {result.hits:.1%} of spoofs"
+            f"{result.false_alarms:.1%} of bona fide, {result.hits:.1%} of spoofs",
+            soft_wrap=True,
+            markup=False,
         )
     return Calibration(
         format_version=1,

@@ -132,7 +132,9 @@ def fuse(
     (console or Console()).print(
         f"fusion: llr = {slopes[0]:.3f} * face + {slopes[1]:.3f} * voice + {offset:.3f} in [{lower}, {upper}]; "
         f"Cllr {cllr(bonafide=bounded[~labels], spoof=bounded[labels]):.3f}; at the flag {flag:.3f}: "
-        f"{np.mean(bounded[~labels] >= flag):.1%} of bona fide, {np.mean(bounded[labels] >= flag):.1%} of manipulated"
+        f"{np.mean(bounded[~labels] >= flag):.1%} of bona fide, {np.mean(bounded[labels] >= flag):.1%} of manipulated",
+        soft_wrap=True,
+        markup=False,
     )
     return fusion
 

@@ -2,8 +2,9 @@
 
 The calibration data have single crops and single utterances, and no recording with a few manipulated seconds. So
 recordings are put together from logits: each subject is many windows drawn from one person's bona fide logits, and in a
-manipulated recording one subject has a share of its windows drawn from the spoofs of the same person instead. What this
-leaves out: the windows of a real subject differ more (pose, light, words) than the copies drawn here.
+manipulated recording one subject has a share of its windows drawn from the spoofs of the same person instead. Where a
+pool holds copies of one crop, its windows differ less than those of a real subject (pose, light), and the maximum would
+look better than it is; so such pools name a deviation that is added to each window.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ class Pool:
     """How often its bona fide windows are drawn, relative to other pools."""
     spoof_weight: float = 1.0
     """Likewise of its spoofs."""
+    deviation: float = 0.0
+    """Standard deviation, in logits, by which windows of one subject differ beyond what is drawn here: for pools that
+    hold copies of a single crop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,7 +98,7 @@ def _subject(pools: Sequence[Pool], share: float, random: np.random.Generator) -
     num_spoofed = math.ceil(share * length)
     spoofed = random.choice(pool.spoof, num_spoofed) if num_spoofed else np.zeros(0)
     genuine = random.choice(pool.bonafide, length - num_spoofed) if length > num_spoofed else np.zeros(0)
-    return np.concatenate([spoofed, genuine])
+    return np.concatenate([spoofed, genuine]) + random.normal(0.0, pool.deviation, length)
 
 
 def pooled(values: FloatArray, fraction: float) -> float:
