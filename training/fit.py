@@ -152,6 +152,9 @@ def fit(
         if time.monotonic() - saved > schedule.save_seconds or run.step == stop:
             _save(folder, fingerprint, network, average, optimiser, run)
             saved = time.monotonic()
+            if run.losses:
+                recent = math.fsum(run.losses) / len(run.losses)
+                console.log(f"step {run.step}/{schedule.steps}  loss {recent:.4f}  state saved")
     if run.step < schedule.steps:
         return None
     save_weights(average.module, folder / "last.safetensors")

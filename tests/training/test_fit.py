@@ -38,12 +38,12 @@ def _history(folder: Path) -> list[dict[str, str]]:
 
 def _accuracy(network: nn.Module) -> dict[str, float]:
     assert not network.training
-    inputs, targets = _batch(1_000)
+    inputs, targets = (tensor.to(next(network.parameters()).device) for tensor in _batch(1_000))
     return {"accuracy": float((network(inputs).argmax(1) == targets).float().mean())}
 
 
 def _fit(folder: Path, **changes: object) -> Path | None:
-    settings: dict[str, object] = {"schedule": SCHEDULE, "fingerprint": "one", "stop_after": None} | changes
+    settings: dict[str, object] = {"schedule": SCHEDULE, "fingerprint": "one", "device": torch.device("cpu")} | changes
     return fit(
         _network(),
         batch=_batch,
@@ -51,7 +51,6 @@ def _fit(folder: Path, **changes: object) -> Path | None:
         validate=_accuracy,
         select="accuracy",
         folder=folder,
-        device=torch.device("cpu"),
         **settings,  # type: ignore[arg-type]
     )
 
@@ -92,3 +91,10 @@ def test_the_state_of_another_run_is_refused(tmp_path: Path) -> None:
     _fit(tmp_path, stop_after=3)
     with pytest.raises(ConfigError, match="another configuration"):
         _fit(tmp_path, fingerprint="two")
+
+
+@pytest.mark.cuda
+def test_trains_in_mixed_precision_on_a_gpu(cuda: str, tmp_path: Path) -> None:
+    schedule = SCHEDULE.model_copy(update={"steps": 100, "validate_every": 50, "precision": "bfloat16"})
+    _fit(tmp_path, schedule=schedule, device=torch.device(cuda))
+    assert float(_history(tmp_path)[-1]["loss"]) < 0.5
