@@ -61,8 +61,7 @@ class VoiceBatches:
         }
         self._pairs = self._paired()
         self._bonafide_weights = self._weigh_bonafide()
-        counts = Counter(u.trial.attack for u in self._spoof)
-        self._spoof_weights = _normalised([counts[u.trial.attack] ** -0.5 for u in self._spoof])
+        self._spoof_weights = self._weigh_spoof()
         self._makers = list(self._copies)
         self._maker_weights = _normalised([config.batch.makers[name] for name in self._makers])
 
@@ -127,6 +126,18 @@ class VoiceBatches:
         if not pairs and self._config.batch.labelled_pairs:
             raise ConfigError("the data set has no pairs of ground truth and synthesis: set labelled_pairs = 0")
         return pairs
+
+    def _weigh_spoof(self) -> NDArray[np.float64]:
+        """Systems by the root of their size, and corpora: one much-synthesised speaker must not stand for spoof."""
+        systems = Counter(u.trial.attack for u in self._spoof)
+        corpora = Counter(u.trial.facts.get("corpus", "") for u in self._spoof)
+        # The floors keep two or three utterances from being heard again and again.
+        return _normalised(
+            [
+                (max(systems[u.trial.attack], 6) * max(corpora[u.trial.facts.get("corpus", "")], 20)) ** -0.5
+                for u in self._spoof
+            ]
+        )
 
     def _weigh_bonafide(self) -> NDArray[np.float64]:
         """Corpora by the root of their size, utterances within by length; a share of its own for the paired."""
