@@ -117,13 +117,16 @@ def test_a_frame_is_another_look_at_the_same_face(folder: Path) -> None:
     assert not np.array_equal(frames[0], frames[2])
 
 
-def test_both_conditions_weigh_the_same_and_people_are_counted_once(folder: Path) -> None:
+def test_conditions_and_data_sets_weigh_the_same_and_people_are_counted_once(folder: Path) -> None:
     trials = read_protocol(folder)
     scores = _collect(folder / "scores.csv", trials, _ORIGIN, [])
     windows = labelled_windows(scores, trials)
     assert len(windows.logits) == 10
     assert (windows.num_bonafide, windows.num_spoof) == (3, 2)
-    assert windows.weights.sum() == pytest.approx(2.0)
+    datasets = {is_spoof: {t.facts["dataset"] for t in trials if t.is_spoof is is_spoof} for is_spoof in (False, True)}
+    bonafide, spoof = windows.split(windows.weights)
+    assert bonafide.sum() == pytest.approx(2 * len(datasets[False]))
+    assert spoof.sum() == pytest.approx(2 * len(datasets[True]))
 
 
 def test_recordings_are_made_of_pairs_and_of_those_without_a_partner(folder: Path) -> None:

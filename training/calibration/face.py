@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -31,8 +32,9 @@ _WITHIN = 0.5
 An assumption: nothing here can measure it. At 0 the maximum of many frames would never go wrong."""
 _CLEAR = "clear"
 _DATA = (
-    "the validation split of the face crops (DFDC, OpenForensics): half of the weight as they are, half after one of "
-    f"{', '.join(sorted(LAUNDERINGS))}; tracks and recordings are simulated from frames made of single crops"
+    "the validation split of the face crops (DFDC, OpenForensics), each set with as much weight: half as they are, "
+    f"half after one of {', '.join(sorted(LAUNDERINGS))}; tracks and recordings are simulated from frames made of "
+    "single crops"
 )
 
 
@@ -94,14 +96,18 @@ def condition_scores(
 
 
 def labelled_windows(scores: Scores, trials: Sequence[Trial]) -> Labelled:
-    """Both conditions together, each with half of the weight."""
+    """Both conditions together, each with half of the weight, and every data set with as much as every other.
+
+    A recording to be examined comes from neither, so none may decide by its size.
+    """
     kept: list[Trial] = []
     logits: list[float] = []
     weights: list[float] = []
     for condition in (PLAIN, LAUNDERED):
         scored, values = scores.of(trials, condition)
         kept, logits = kept + scored, logits + values
-        weights += [1 / len(scored)] * len(scored)
+        counts = Counter(_source(trial) for trial in scored)
+        weights += [1 / counts[_source(trial)] for trial in scored]
     return Labelled(
         logits=np.array(logits),
         is_spoof=np.array([trial.is_spoof for trial in kept]),
@@ -144,16 +150,28 @@ def _pools(scores: Scores, trials: Sequence[Trial]) -> list[Pool]:
     spread = float(
         np.std([np.mean(_values(scores.logits, _CLEAR, [trial])) for trial in genuine if _seen(scores, trial)])
     )
+    counts = Counter(_source(trial) for trial in trials)
     return [
         Pool(
             deviation=_WITHIN * spread,
             condition=condition,
+            bonafide_weight=1 / max(1, counts[_dataset(members[0]), False]),
+            spoof_weight=1 / max(1, counts[_dataset(members[0]), True]),
             bonafide=_values(scores.logits, condition, [trial for trial in members if not trial.is_spoof]),
             spoof=_values(scores.logits, condition, [trial for trial in members if trial.is_spoof]),
         )
         for members in groups.values()
         for condition in (_CLEAR, LAUNDERED)
     ]
+
+
+def _dataset(trial: Trial) -> str:
+    return trial.facts.get("dataset", "")
+
+
+def _source(trial: Trial) -> tuple[str, bool]:
+    """What shares one weight: the trials of one class in one data set."""
+    return _dataset(trial), trial.is_spoof
 
 
 def _seen(scores: Scores, trial: Trial) -> bool:
