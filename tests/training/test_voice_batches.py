@@ -16,7 +16,7 @@ from training.voice.augment import Chain
 from training.voice.config import Augmentation, VoiceConfig
 from training.voice.data import VoiceBatches, trimmed
 from training.voice.prepare import prepare
-from training.voice.train import area, equal_error_rate, train
+from training.voice.train import area, equal_error_rate, evaluate, train
 from training.voice.trials import score, waveforms
 
 _CONFIG = Path(__file__).parents[2] / "training" / "voice.toml"
@@ -131,6 +131,25 @@ def test_a_resumed_training_ends_with_the_same_weights(
     assert run("cut") is not None
     whole, cut = (load_file(tmp_path / name / "last.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def test_a_second_stage_begins_where_the_first_ended(
+    prepared: tuple[Path, Path], config: VoiceConfig, tmp_path: Path
+) -> None:
+    data, work = prepared
+    cpu = torch.device("cpu")
+    best = train(_SPEC, config, data=data, work=work, run=tmp_path / "first", device=cpu)
+    still = config.model_dump() | {"initial": "../first/best.safetensors"}
+    still["schedule"] |= {"learning_rate": 1e-12}
+    second = VoiceConfig.model_validate(still)
+    after = train(_SPEC, second, data=data, work=work, run=tmp_path / "second", device=cpu)
+    assert best is not None
+    assert after is not None
+    for name, weights in load_file(best).items():
+        torch.testing.assert_close(load_file(after)[name], weights)
+    metrics = evaluate(_SPEC, data, run=tmp_path / "second", seed=1, device="cpu")
+    assert 0 <= metrics["eer"] <= 1
+    assert metrics["auc_both"] == pytest.approx((metrics["auc"] + metrics["auc_laundered"]) / 2)
 
 
 def test_utterances_are_scored_one_by_one(prepared: tuple[Path, Path]) -> None:

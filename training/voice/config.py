@@ -71,6 +71,8 @@ class VoiceConfig(_Part):
 
     checkpoint: str
     """Of the catalogue: which network, and its window."""
+    initial: str | None = None
+    """Weights of an earlier run to begin with, relative to the folder of this one; None begins anew."""
     copies_seed: int
     """Of the machine-made copies."""
     label_smoothing: float = Field(ge=0, lt=0.5)

@@ -48,9 +48,13 @@ def train(
 
     Raises:
         ConfigError: something is not prepared, or `run` holds another run.
+        WeightsNotFound: the weights to begin with are not there.
+        WeightsMismatch: they are another network's.
     """
     torch.manual_seed(config.schedule.seed)
     network = spec.build()
+    if config.initial is not None:
+        network.load_state_dict(load_model(spec, (run / config.initial).resolve()).state_dict())
     fingerprint = hashlib.sha256(f"{config.model_dump_json()}{protocol_sha256(data)}".encode()).hexdigest()
     return fit(
         network,
