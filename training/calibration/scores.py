@@ -96,7 +96,8 @@ def write(
 ) -> None:
     """Write a score file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
+    # Two runs may write the same file; each has its own beside it.
+    beside = path.with_suffix(f".{os.getpid()}.part")
     # Trials that only an earlier condition has would lose their row: the columns of one file cover the same trials.
     kept = {name: column for name, column in columns.items() if set(column) >= {trial.path for trial in trials}}
     with beside.open("w", encoding="utf-8", newline="") as file:
