@@ -22,14 +22,12 @@ import av
 
 from benchmarks.clips import long_clip, short_clip
 from detect.analyze import Analyzer
-from detect.config import Config, Scoring
+from detect.config import Config
 from detect.decode import LocalDecoder
 from detect.engine import LocalEngine
 from detect.version import VERSION
 from pipelines.sandbox import Sandbox
-
-COMPACT = Scoring(face_models=("meso4.df",), voice_models=("aasist-l.asvspoof2019",))
-"""The smallest checkpoint of each modality."""
+from weights import load_manifest
 
 COMMAND = "python -m benchmarks throughput"
 MEMORY_COMMAND = "python -m benchmarks memory"
@@ -63,7 +61,8 @@ def measure_memory(out: Path) -> None:
         out: Where the results go.
     """
     with tempfile.TemporaryDirectory() as folder:
-        models = ", ".join((*(COMPACT.face_models or ()), *(COMPACT.voice_models or ())))
+        defaults = load_manifest().defaults
+        models = ", ".join((*defaults.face, *defaults.voice))
         about = (
             f"Made by `{MEMORY_COMMAND}` with unmask {VERSION} on {os.cpu_count()} CPU cores: the demonstration "
             f"recording again and again, checkpoints {models}."
@@ -80,7 +79,7 @@ def _write(sections: list[str], path: Path) -> None:
 
 
 def _times(clip: Path, repeats: int) -> list[str]:
-    config = Config(scoring=COMPACT)
+    config = Config()
     engine, local = LocalEngine(config), LocalDecoder()
     media = local.survey(clip, config)
     video = next(stream for stream in media.streams if stream.plan is not None)
@@ -142,12 +141,11 @@ def _long(folder: Path) -> str:
 
 _CHILD = """
 import json, sys
-from benchmarks.throughput import COMPACT
 from detect.analyze import Analyzer
 from detect.config import Config
 from detect.engine import LocalEngine
 from pipelines.sandbox import Sandbox
-config = Config(scoring=COMPACT)
+config = Config()
 with Sandbox() as sandbox:
     report = Analyzer(config, engine=LocalEngine(config), decoder=sandbox).examine(sys.argv[1])
     sys.stdin.readline()

@@ -146,7 +146,7 @@ def test_with_calibrations_on_file_there_are_llrs_words_and_a_flag(
     }  # fmt: skip
     (tmp_path / "fusion.json").write_text(json.dumps(fusion))
     manifest = tmp_path / "manifest.toml"
-    manifest.write_text(text.replace("[defaults]", 'fusion = "fusion.json"\n\n[defaults]', 1), encoding="utf-8")
+    manifest.write_text(text, encoding="utf-8")  # it names fusion.json already
     engine = LocalEngine(COMPACT, manifest=load_manifest(manifest), weights=[upstream])
     body = Analyzer(COMPACT, engine=engine, decoder=sandbox).examine(demo).body
     recording = body.findings[0]

@@ -10,6 +10,7 @@ import pytest
 from detect.report import Report
 from service.demo import make_demo
 from tests.test_cli import unmask
+from weights import load_manifest
 
 COMPACT = ("--model", "meso4.df", "--model", "aasist-l.asvspoof2019", "--set", "sampling.min_frames=8")
 
@@ -38,6 +39,19 @@ def test_a_scan_prints_findings_and_writes_both_reports(demo: Path, shared: Path
     # The page can be made again from the document, byte for byte.
     assert unmask("render", str(folder / "report.json"), "--out", str(tmp_path / "again.html")).returncode == 0
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_a_scan_needs_nothing_but_the_repository(demo: Path, tmp_path: Path) -> None:
+    nowhere = {"UNMASK_CACHE": str(tmp_path / "empty"), "UNMASK_WEIGHTS": "", "UNMASK_SHARED": str(tmp_path)}
+    result = unmask("scan", str(demo), "--out", str(tmp_path / "out"), env=nowhere)
+    assert result.returncode in (0, 1), result.stderr
+    (folder,) = (tmp_path / "out").iterdir()
+    body = Report.model_validate_json((folder / "report.json").read_bytes()).body
+    manifest = load_manifest()
+    assert {model.name for model in body.models} == {*manifest.defaults.face, *manifest.defaults.voice}
+    assert {finding.subject for finding in body.findings} == {"recording", "face", "voice"}
+    assert {finding.status for finding in body.findings} == {"calibrated"}
+    assert all(finding.llr is not None and finding.verbal for finding in body.findings)
 
 
 def test_several_recordings_a_line_each_and_the_code_of_the_worst(demo: Path, tmp_path: Path) -> None:

@@ -169,6 +169,7 @@ def save_weights(network: nn.Module, path: Path, dtype: torch.dtype = torch.floa
     }
     partial = path.with_suffix(".partial")
     save_file(state, partial)
+    partial.chmod(0o644)  # safetensors leaves it to its owner alone
     partial.replace(path)
 
 

@@ -225,10 +225,14 @@ class Aasist(nn.Module):
     def embed(self, windows: Tensor) -> Tensor:
         """What the last layer sees, (n, 160), of windows (n, 64600)."""
         if windows.is_cuda or self.training:
-            features = self._encode(windows)
-        else:
-            # One at a time: a batch is no faster on a CPU, and its intermediates would take 150 MB a window.
-            features = torch.cat([self._encode(window) for window in torch.split(windows, 1)])  # (n, C, 23, 29)
+            return self._embed(windows)
+        # One at a time: a batch is no faster on a CPU, its intermediates would take 150 MB a window, and matrix
+        # products of another size round otherwise, so that a logit would depend on its neighbours.
+        return torch.cat([self._embed(window) for window in torch.split(windows, 1)])
+
+    def _embed(self, windows: Tensor) -> Tensor:
+        # (n, samples) -> (n, 160)
+        features = self._encode(windows)  # (n, C, 23, 29)
         strength = features.abs()
         spectral = strength.amax(dim=3).transpose(1, 2) + self.pos_S  # (n, 23, C)
         temporal = strength.amax(dim=2).transpose(1, 2)  # (n, 29, C)

@@ -134,4 +134,5 @@ _MARGIN = 0.8
 """The training crops of DFDC are tight: the detector's longer side is 1.22 times theirs (median of 195 crops), so this
 much of it shows what they show."""
 
-SPECS = (_spec("mobilenet-hf.unmask1", 192),)
+SPECS = (_spec("mobilenet-hf.unmask1", 160),)
+"""160 px: of 160, 192 and 224 the best on validation crops (`python -m training face evaluate --size ...`)."""
