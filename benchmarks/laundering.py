@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmarks.bootstrap import Scored
-from benchmarks.metrics import auc, eer
 from benchmarks.scoring import Scorer, as_scored, names, own
 from benchmarks.tables import classes, table, value, with_interval
 from detect.types import Modality
@@ -13,6 +12,7 @@ from training.calibration.cost import cllr, min_cllr
 from training.calibration.scores import PLAIN
 from training.calibration.voice import all_launderings
 from training.face import launder as face_launder
+from training.separation import auc, eer
 
 _ABOUT = {
     Modality.FACE: [

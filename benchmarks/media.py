@@ -15,7 +15,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.metrics import auc, eer
 from detect.analyze import Analyzer
 from detect.config import Config, Scoring
 from detect.engine import LocalEngine
@@ -24,6 +23,7 @@ from detect.report import Report
 from detect.types import Modality
 from detect.version import VERSION
 from pipelines.sandbox import Sandbox
+from training.separation import auc, eer
 
 COMMAND = "python -m benchmarks media"
 

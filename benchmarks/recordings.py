@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import cast
 
 from benchmarks.media import listed, scan
-from benchmarks.metrics import auc, eer
 from benchmarks.scoring import Scorer, as_scored, names
 from benchmarks.tables import DASH, table, value, with_interval
 from detect.config import Config, Scoring
@@ -16,6 +15,7 @@ from detect.types import Modality
 from training.calibration.cost import cllr, min_cllr
 from training.calibration.scores import Origin, Scores, read, write
 from training.protocol import Label, Trial, protocol_sha256
+from training.separation import auc, eer
 from weights import load_manifest
 
 LOGIT, LLR = "logit", "llr"

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.bootstrap import Scored
-from benchmarks.metrics import auc, eer
 from benchmarks.scoring import Scorer, as_scored, names
 from benchmarks.tables import table, value, with_interval
 from detect.types import Float32Array, Modality
@@ -23,6 +22,7 @@ from training.calibration.logistic import fit_logistic
 from training.calibration.scores import PLAIN
 from training.calibration.utterances import Utterances
 from training.protocol import Trial
+from training.separation import auc, eer
 
 FloatArray = NDArray[np.float64]
 

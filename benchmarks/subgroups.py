@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.metrics import auc
 from benchmarks.scoring import Scorer, as_scored, own
 from benchmarks.shortcuts import FACE_FEATURES, VOICE_FEATURES, face_features, voice_features
 from benchmarks.tables import classes, share, table, with_interval
@@ -19,6 +18,7 @@ from detect.config import Scoring
 from detect.types import Modality
 from training.calibration.scores import PLAIN
 from training.protocol import Trial
+from training.separation import auc
 
 _FACE_THIRDS = ("brightness", "contrast", "sharpness")
 _VOICE_THIRDS = ("seconds", "loudness, dB", "bandwidth, Hz")

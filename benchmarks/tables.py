@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmarks.bootstrap import Scored, interval, share_interval
-from benchmarks.metrics import act_dcf, auc, eer, min_dcf
+from benchmarks.metrics import act_dcf, min_dcf
 from detect.config import Scoring
 from training.calibration.cost import cllr, min_cllr
+from training.separation import auc, eer
 
 DASH = "-"
 """Nothing to say: a class is missing, or the checkpoint abstained throughout."""

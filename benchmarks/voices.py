@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks.metrics import auc, eer
 from benchmarks.scoring import Scorer, as_scored, names
 from benchmarks.tables import COST, QUALITY, cost, quality, share, table, value, with_interval
 from detect.types import Modality
 from training.calibration.scores import PLAIN
 from training.protocol import Trial
+from training.separation import auc, eer
 
 Pairs = Sequence[tuple[Trial, float]]
 """Trials and their LLRs."""

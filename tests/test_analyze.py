@@ -16,7 +16,6 @@ import av
 import numpy as np
 import pytest
 
-from benchmarks.metrics import auc
 from detect.analyze import Analyzer
 from detect.config import Config, Scoring, Speech
 from detect.decode import Decoder, LocalDecoder
@@ -30,6 +29,7 @@ from service.demo import make_demo
 from service.render import render_html
 from tests.recipes import tone
 from tests.test_calibrate import calibration_dict
+from training.separation import auc
 from weights import load_manifest
 
 FACE, VOICE = "meso4.df", "aasist-l.asvspoof2019"

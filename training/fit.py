@@ -132,6 +132,7 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = _rate(run.step, schedule)
         network.train()
+        torch.manual_seed(schedule.seed + run.step)  # dropout and masks are functions of the seed and the step as well
         with torch.autocast(device.type, torch.bfloat16, enabled=schedule.precision == "bfloat16"):
             output = network(inputs.to(device, non_blocking=True))
         value = loss(output.float(), targets.to(device, non_blocking=True))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.bootstrap import Scored, interval, share_interval
-from benchmarks.metrics import auc
+from training.separation import auc
 
 
 def _trials(copies: int, seed: int = 0) -> list[Scored]:

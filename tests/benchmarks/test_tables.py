@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from benchmarks.bootstrap import Scored
-from benchmarks.metrics import auc
 from benchmarks.tables import COST, DASH, QUALITY, cost, quality, share, table, value
 from benchmarks.voices import components
+from training.separation import auc
 
 _LLRS = [
     *(Scored(score=score, is_spoof=False, group=f"b{score}") for score in (-3.0, -2.0, -1.0, 2.5)),

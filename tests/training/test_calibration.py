@@ -220,4 +220,4 @@ def test_a_whole_calibration_and_a_fusion() -> None:
     both, _ = fusion.apply({Modality.FACE: 2.0, Modality.VOICE: 2.0})
     one, _ = fusion.apply({Modality.FACE: 2.0, Modality.VOICE: -2.0})
     assert both > one
-    assert fusion.upper <= math.log(41)
+    assert fusion.upper <= math.log(81)

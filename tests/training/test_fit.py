@@ -28,7 +28,7 @@ def _batch(step: int) -> tuple[Tensor, Tensor]:
 
 def _network() -> nn.Module:
     torch.manual_seed(3)
-    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.0), nn.Linear(8, 2))
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 2))
 
 
 def _history(folder: Path) -> list[dict[str, str]]:

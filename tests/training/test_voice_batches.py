@@ -16,7 +16,7 @@ from training.voice.augment import Chain
 from training.voice.config import Augmentation, VoiceConfig
 from training.voice.data import VoiceBatches, trimmed
 from training.voice.prepare import prepare
-from training.voice.train import area, equal_error_rate, evaluate, train
+from training.voice.train import evaluate, train
 from training.voice.trials import score, waveforms
 
 _CONFIG = Path(__file__).parents[2] / "training" / "voice.toml"
@@ -161,11 +161,3 @@ def test_utterances_are_scored_one_by_one(prepared: tuple[Path, Path]) -> None:
     alone = [score(network, _SPEC, [sound])[0] for _, sound in trials]
     assert together == pytest.approx(alone, abs=1e-5)
     assert network.training
-
-
-def test_rates_of_known_scores() -> None:
-    spoof = np.array([False, False, True, True])
-    assert area([0, 1, 2, 3], spoof) == 1
-    assert equal_error_rate([0, 1, 2, 3], spoof) == 0
-    assert area([0, 2, 1, 3], spoof) == 0.75
-    assert equal_error_rate([0, 2, 1, 3], spoof) == 0.5

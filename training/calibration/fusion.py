@@ -109,9 +109,9 @@ def fuse(
     slopes, offset = fit_logistic(pairs, labels)
     slopes = np.maximum(slopes, 0.0)
     fused = pairs @ slopes + offset
-    # A pair is as independent as the modality with fewer people allows.
-    num_bonafide = min(population.num_bonafide for population in populations.values())
-    num_spoof = min(population.num_spoof for population in populations.values())
+    # Each modality's LLR is cut already at what its own people support; a recording's stands on both sets together.
+    num_bonafide = sum(population.num_bonafide for population in populations.values())
+    num_spoof = sum(population.num_spoof for population in populations.values())
     lower, upper = elub(bonafide=fused[~labels], spoof=fused[labels], num_bonafide=num_bonafide, num_spoof=num_spoof)
     fusion = Fusion(
         format_version=1,

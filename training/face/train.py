@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from rich.console import Console
 from safetensors.torch import load_file
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -22,6 +21,7 @@ from training.face.launder import LAUNDERINGS
 from training.face.prepare import Found, use_one_thread
 from training.fit import fit
 from training.protocol import Trial
+from training.separation import auc
 
 _BATCH = 32
 """Pictures that go through a network together in validation."""
@@ -158,8 +158,10 @@ def validator(
             datasets = [trial.facts.get("dataset", "all") for trial in shown]
             for name in sorted(set(datasets)):
                 rows = [row for row, dataset in enumerate(datasets) if dataset == name]
-                labels = [shown[row].is_spoof for row in rows]
-                metrics[f"{name}{suffix}"] = float(roc_auc_score(labels, [logits[row] for row in rows]))
+                metrics[f"{name}{suffix}"] = auc(
+                    bonafide=[logits[row] for row in rows if not shown[row].is_spoof],
+                    spoof=[logits[row] for row in rows if shown[row].is_spoof],
+                )
         shares = {name: _SHARES.get(name, 0.5) for name in metrics}
         total = sum(shares.values())
         return metrics | {_SELECT: sum(shares[name] * value for name, value in metrics.items()) / total}

@@ -16,6 +16,7 @@ from detect.models.load import load_model
 from detect.models.spec import VoiceSpec
 from training.fit import fit
 from training.protocol import Trial, protocol_sha256
+from training.separation import auc, eer
 from training.voice.config import VoiceConfig
 from training.voice.data import VoiceBatches
 from training.voice.launder import LAUNDERINGS
@@ -138,32 +139,21 @@ class Validation:
     def __call__(self, network: nn.Module) -> dict[str, float]:
         """Rates in [0, 1]: `eer`, `auc`, `auc_laundered`, their mean `auc_both`, and `pairs` in the right order."""
         clean, laundered = (score(network, self._spec, sounds) for sounds in (self._clean, self._laundered))
-        spoof = np.array([trial.label == "spoof" for trial in self._trials])
-        auc, auc_laundered = area(clean, spoof), area(laundered, spoof)
+        auc_clean, auc_laundered = (auc(**self._by_class(scores)) for scores in (clean, laundered))
         return {
-            "eer": equal_error_rate(clean, spoof),
-            "auc": auc,
+            "eer": eer(**self._by_class(clean)),
+            "auc": auc_clean,
             "auc_laundered": auc_laundered,
-            "auc_both": (auc + auc_laundered) / 2,
+            "auc_both": (auc_clean + auc_laundered) / 2,
             "pairs": pairs_in_order(self._trials, clean),
         }
 
-
-def area(scores: Sequence[float], spoof: np.typing.NDArray[np.bool_]) -> float:
-    """Share of (bona fide, spoof) couples in which the spoof scores higher; ties count half."""
-    values = np.asarray(scores)
-    couples = values[spoof][:, None] - values[~spoof]
-    return float((couples > 0).mean() + (couples == 0).mean() / 2)
-
-
-def equal_error_rate(scores: Sequence[float], spoof: np.typing.NDArray[np.bool_]) -> float:
-    """Where as many spoofs are missed as bona fide are flagged, between the two thresholds that enclose it."""
-    values = np.asarray(scores)
-    thresholds = np.unique(values)
-    missed = np.array([(values[spoof] < t).mean() for t in thresholds])
-    flagged = np.array([(values[~spoof] >= t).mean() for t in thresholds])
-    nearest = int(np.abs(missed - flagged).argmin())
-    return float((missed[nearest] + flagged[nearest]) / 2)
+    def _by_class(self, scores: Sequence[float]) -> dict[str, list[float]]:
+        rows = list(zip(self._trials, scores, strict=True))
+        return {
+            "bonafide": [score for trial, score in rows if not trial.is_spoof],
+            "spoof": [score for trial, score in rows if trial.is_spoof],
+        }
 
 
 def pairs_in_order(trials: Sequence[Trial], scores: Sequence[float]) -> float:
