@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.bootstrap import Scored
 from benchmarks.scoring import Scorer, as_scored, names, own
-from benchmarks.tables import classes, table, value, with_interval
+from benchmarks.tables import classes, mapped, table, value, with_interval
 from detect.types import Modality
 from training.calibration.cost import cllr, min_cllr
 from training.calibration.scores import PLAIN
@@ -43,11 +43,12 @@ def _rows(scorer: Scorer, name: str) -> list[list[str]]:
     rows = []
     clear = 0.0
     for condition in _conditions(scorer, modality):
-        scored = as_scored(scorer.llrs(name, "test", condition, trials))
+        scored = as_scored(scorer.logits(name, "test", condition, trials))
+        llrs = mapped(scored, scorer.window_map(name))
         area = _over(auc, scored)
         clear = area if condition == PLAIN else clear
         label, change = ("none", "") if condition == PLAIN else (condition, f"{area - clear:+.3f}")
-        others = [value(metric, scored) for metric in (eer, cllr, min_cllr)]
+        others = [value(eer, scored), value(cllr, llrs), value(min_cllr, scored)]
         rows.append([name, label, with_interval(auc, scored), change, *others])
     return rows
 
@@ -65,7 +66,7 @@ def _compared(scorer: Scorer, modality: Modality, *, everything: bool) -> list[s
     if everything:
         return [*ours, *others]
     trials = scorer.trials(modality, "val")
-    rates = {name: _over(eer, as_scored(scorer.llrs(name, "val", PLAIN, trials))) for name in others}
+    rates = {name: _over(eer, as_scored(scorer.logits(name, "val", PLAIN, trials))) for name in others}
     return [*ours, *sorted(others, key=rates.__getitem__)[:1]]
 
 

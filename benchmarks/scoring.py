@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.bootstrap import Scored
 from detect.calibrate import AffineMap, Calibration, Level
 from detect.models import CATALOGUE
 from detect.types import Modality
 from training.calibration import face, voice
 from training.calibration.crops import Crops
-from training.calibration.maps import apply, fit_map
+from training.calibration.maps import fit_map
 from training.calibration.networks import Network, open_network
 from training.calibration.scores import LAUNDERED, PLAIN, Origin, Scores
 from training.calibration.utterances import Utterances
@@ -94,10 +92,12 @@ class Scorer:
         label = face.labelled_windows if modality is Modality.FACE else voice.labelled_windows
         return fit_map(label(scores, trials))
 
-    def llrs(self, name: str, split: str, condition: str, trials: Sequence[Trial]) -> list[tuple[Trial, float]]:
-        """LLRs in nats of those trials that were scored."""
-        scored, logits = self.scores(name, split, (condition,)).of(trials, condition)
-        return list(zip(scored, apply(self.window_map(name), np.array(logits)).tolist(), strict=True))
+    def logits(self, name: str, split: str, condition: str, trials: Sequence[Trial]) -> list[tuple[Trial, float]]:
+        """Logits of those trials that were scored.
+
+        Separation is measured on these: an LLR is cut at its bounds, and what is equal there was not.
+        """
+        return list(zip(*self.scores(name, split, (condition,)).of(trials, condition), strict=True))
 
 
 def names(modality: Modality) -> list[str]:

@@ -60,7 +60,7 @@ def section(scorer: Scorer) -> list[str]:
             llrs = _predicted(measured["train"][:, columns], train, measured["test"][:, columns])
             rows.append([name, *_numbers(as_scored(list(zip(test, llrs.tolist(), strict=True))))])
         rows += [
-            [f"*{name}*", *_numbers(as_scored(scorer.llrs(name, "test", PLAIN, test)))] for name in names(modality)
+            [f"*{name}*", *_numbers(as_scored(scorer.logits(name, "test", PLAIN, test)))] for name in names(modality)
         ]
         lines += [f"### {modality}", "", *table(("what decides", "AUC", "EER"), rows)]
     return lines

@@ -13,7 +13,8 @@ import numpy as np
 
 from benchmarks.scoring import Scorer, as_scored, own
 from benchmarks.shortcuts import FACE_FEATURES, VOICE_FEATURES, face_features, voice_features
-from benchmarks.tables import classes, share, table, with_interval
+from benchmarks.tables import classes, mapped, share, table, with_interval
+from detect.calibrate import AffineMap
 from detect.config import Scoring
 from detect.types import Modality
 from training.calibration.scores import PLAIN
@@ -38,8 +39,9 @@ def section(scorer: Scorer) -> list[str]:
     for modality in Modality:
         for name in own(modality):
             trials = scorer.trials(modality, "test")
+            pairs = scorer.logits(name, "test", PLAIN, trials)
             rows = [
-                [part, *_numbers([pair for pair in scorer.llrs(name, "test", PLAIN, trials) if pair[0].path in paths])]
+                [part, *_numbers([pair for pair in pairs if pair[0].path in paths], scorer.window_map(name))]
                 for part, paths in _parts(scorer, modality, trials)
             ]
             header = ("part", "bona fide + spoof", "AUC", "flagged bona fide", "flagged spoof")
@@ -71,9 +73,9 @@ def _parts(scorer: Scorer, modality: Modality, trials: Sequence[Trial]) -> list[
     return [(name, {trial.path for trial, kept in zip(trials, mask, strict=True) if kept}) for name, mask in parts]
 
 
-def _numbers(pairs: Sequence[tuple[Trial, float]]) -> list[str]:
+def _numbers(pairs: Sequence[tuple[Trial, float]], fitted: AffineMap) -> list[str]:
     scored = as_scored(pairs)
-    bonafide, spoof = classes(scored)
+    bonafide, spoof = classes(mapped(scored, fitted))
     if min(len(bonafide), len(spoof)) < _LEAST:
         return [""] * 4
     flag = Scoring().flag_llr

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from benchmarks.bootstrap import Scored, interval, share_interval
 from benchmarks.metrics import act_dcf, min_dcf
+from detect.calibrate import AffineMap
 from detect.config import Scoring
 from training.calibration.cost import cllr, min_cllr
 from training.separation import auc, eer
@@ -54,21 +56,26 @@ COST = ("minDCF", "actDCF")
 """Columns of `cost`."""
 
 
-def quality(llrs: Sequence[Scored]) -> list[str]:
-    """Separation and calibration of LLRs, the first two with intervals."""
-    flag = Scoring().flag_llr
+def mapped(logits: Sequence[Scored], fitted: AffineMap) -> list[Scored]:
+    """The same trials with LLRs in nats for scores."""
+    return [replace(one, score=fitted.apply(one.score)[0]) for one in logits]
+
+
+def quality(logits: Sequence[Scored], fitted: AffineMap) -> list[str]:
+    """Separation by logits, with intervals, and calibration of the LLRs that `fitted` makes of them."""
+    flag, llrs = Scoring().flag_llr, mapped(logits, fitted)
     flagged = [
         f"{sum(one >= flag for one in scores) / len(scores):.1%}" if scores else DASH for scores in classes(llrs)
     ]
     return [
-        with_interval(auc, llrs),
-        with_interval(eer, llrs),
+        with_interval(auc, logits),
+        with_interval(eer, logits),
         value(cllr, llrs),
-        value(min_cllr, llrs),
+        value(min_cllr, logits),
         *flagged,
     ]
 
 
-def cost(llrs: Sequence[Scored]) -> list[str]:
-    """Detection costs of ASVspoof 5."""
-    return [value(min_dcf, llrs), value(act_dcf, llrs)]
+def cost(logits: Sequence[Scored], fitted: AffineMap) -> list[str]:
+    """Detection costs of ASVspoof 5: the least that any threshold gives, and that of deciding by LLRs."""
+    return [value(min_dcf, logits), value(act_dcf, mapped(logits, fitted))]

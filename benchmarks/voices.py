@@ -13,22 +13,28 @@ from training.protocol import Trial
 from training.separation import auc, eer
 
 Pairs = Sequence[tuple[Trial, float]]
-"""Trials and their LLRs."""
+"""Trials and their logits."""
 
 
 def section(scorer: Scorer) -> list[str]:
     """The `test` utterances: together, by pair, by kind and by system, and systems that training never heard."""
     trials = scorer.trials(Modality.VOICE, "test")
-    scored = {name: scorer.llrs(name, "test", PLAIN, trials) for name in names(Modality.VOICE)}
+    scored = {name: scorer.logits(name, "test", PLAIN, trials) for name in names(Modality.VOICE)}
     lines = [
-        "LLRs by each checkpoint's window map: the filed one of ours, and for the others a map fitted in the same way",
-        "on the same `val` utterances, so that Cllr compares like with like. Intervals are 95 %, by drawing groups",
-        "(sentence, speaker or page) with replacement. minDCF and actDCF: ASVspoof 5 (spoofs 0.05, costs 1 and 10).",
+        "AUC, EER, min Cllr and minDCF are of logits. LLRs by each checkpoint's window map: the filed one of ours,",
+        "and for the others a map fitted in the same way on the same `val` utterances, so that Cllr compares like",
+        "with like. Intervals are 95 %, by drawing groups (sentence, speaker or page) with replacement. minDCF and",
+        "actDCF: ASVspoof 5 (spoofs 0.05, costs 1 and 10).",
         "",
         *table(
             ("checkpoint", "bona fide + spoof", *QUALITY, *COST),
             [
-                [name, _counts(pairs), *quality(as_scored(pairs)), *cost(as_scored(pairs))]
+                [
+                    name,
+                    _counts(pairs),
+                    *quality(as_scored(pairs), scorer.window_map(name)),
+                    *cost(as_scored(pairs), scorer.window_map(name)),
+                ]
                 for name, pairs in scored.items()
             ],
         ),
@@ -63,7 +69,7 @@ def _unseen(scorer: Scorer, scored: Mapping[str, Pairs]) -> list[str]:
     rows = []
     for rule, keep in rules:
         for name, pairs in scored.items():
-            kept = [(trial, llr) for trial, llr in pairs if not trial.is_spoof or keep(trial)]
+            kept = [(trial, logit) for trial, logit in pairs if not trial.is_spoof or keep(trial)]
             systems = {trial.attack for trial, _ in kept if trial.is_spoof}
             rows.append(
                 [rule, str(len(systems)), name, _counts(kept), *(with_interval(m, as_scored(kept)) for m in (auc, eer))]
@@ -80,9 +86,9 @@ def _pair_table(scored: Mapping[str, Pairs]) -> list[str]:
     rows = []
     for name, pairs in scored.items():
         sentences: dict[str, tuple[list[float], list[float]]] = {}
-        for trial, llr in pairs:
+        for trial, logit in pairs:
             if trial.facts["pair"]:
-                sentences.setdefault(trial.facts["pair"], ([], []))[trial.is_spoof].append(llr)
+                sentences.setdefault(trial.facts["pair"], ([], []))[trial.is_spoof].append(logit)
         both = [(bonafide, spoof) for bonafide, spoof in sentences.values() if bonafide and spoof]
         # One coin for each voice: the ground truth is the lowest of n + 1 with probability 1 / (n + 1).
         chance = sum(1 / (len(spoof) + 1) for _, spoof in both) / max(len(both), 1)
@@ -98,7 +104,7 @@ def _by(scored: Mapping[str, Pairs], key: Callable[[Trial], str], values: Sequen
         cells = []
         count = 0
         for pairs in scored.values():
-            kept = [(trial, llr) for trial, llr in pairs if not trial.is_spoof or key(trial) == wanted]
+            kept = [(trial, logit) for trial, logit in pairs if not trial.is_spoof or key(trial) == wanted]
             count = sum(trial.is_spoof for trial, _ in kept)
             cells.append(value(eer, as_scored(kept)))
         rows.append([wanted, str(count), *cells])

@@ -70,9 +70,11 @@ class Faces(_Section):
     max_faces: int = Field(default=16, gt=0)
     """Faces followed at the same time, largest first; more are counted and named."""
     min_size_px: float = Field(default=40.0, gt=0)
-    """Shorter side of the face box. Under it the 256 px input of a classifier would be mostly interpolation."""
+    """Shorter side of the face box. Validation faces shrunk to 40 px still cost only 0.78 bits of the 1 that saying
+    nothing costs (`benchmarks/results/abstention.md`); smaller ones are mostly interpolation."""
     min_sharpness: float = Field(default=8.0, ge=0)
-    """Variance of the Laplacian of the grey face at 128 px; under it nothing fine is left to judge."""
+    """Variance of the Laplacian of the grey face at 128 px; validation faces just above it cost 0.73 bits, blurred
+    further they tell less and less (`benchmarks/results/abstention.md`)."""
     max_yaw_degrees: float = Field(default=50.0, gt=0)
     """Turned further, half of the face is out of sight; the estimate from landmarks ends near 55 at a clear profile."""
     min_observations: int = Field(default=4, gt=0)
@@ -91,7 +93,8 @@ class Speech(_Section):
     pad_seconds: float = Field(default=0.1, ge=0)
     """Added at both ends of an utterance, so that soft onsets are inside."""
     min_speech_seconds: float = Field(default=1.0, gt=0)
-    """Speech in one voice stream under which nothing is scored."""
+    """Speech in one voice stream under which nothing is scored: validation speech of half a second raises false alarms
+    in one of nine (`benchmarks/results/abstention.md`)."""
     max_voice_streams: int = Field(default=16, gt=0)
     """Streams x separate channels that are listened to; more are named as not examined."""
 
