@@ -8,6 +8,16 @@ import click
 
 RESULTS = Path(__file__).parent / "results"
 
+_shared = click.option(
+    "--shared",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="UNMASK_SHARED",
+    default=Path("../shared"),
+    show_default=True,
+    help="Folder with development data: media/, faces/, voice/, weights/.",
+)
+_out = click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+
 
 @click.group()
 def main() -> None:
@@ -15,15 +25,8 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--shared",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    envvar="UNMASK_SHARED",
-    default=Path("../shared"),
-    show_default=True,
-    help="Folder that holds media/protocol.csv.",
-)
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+@_shared
+@_out
 @click.option("--limit", type=int, help="Only the first N recordings.")
 def media(shared: Path, out: Path, limit: int | None) -> None:
     """Scan whole recordings with every checkpoint: labels, logits, abstentions."""
@@ -33,15 +36,8 @@ def media(shared: Path, out: Path, limit: int | None) -> None:
 
 
 @main.command()
-@click.option(
-    "--shared",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    envvar="UNMASK_SHARED",
-    default=Path("../shared"),
-    show_default=True,
-    help="Folder that holds media/, faces/ and voice/.",
-)
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+@_shared
+@_out
 @click.option(
     "--only", default="", help="Parts, comma-separated: media, face-crops, voice, laundering, shortcuts, subgroups."
 )
@@ -57,15 +53,8 @@ def checkpoints(shared: Path, out: Path, only: str, *, everything: bool) -> None
 
 
 @main.command()
-@click.option(
-    "--shared",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    envvar="UNMASK_SHARED",
-    default=Path("../shared"),
-    show_default=True,
-    help="Folder that holds faces/ and voice/.",
-)
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+@_shared
+@_out
 def abstention(shared: Path, out: Path) -> None:
     """Risk against coverage on degraded validation trials: from how small, blurred or short a piece to abstain."""
     from benchmarks.abstention import measure
@@ -76,7 +65,7 @@ def abstention(shared: Path, out: Path) -> None:
 @main.command()
 @click.argument("recording", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--repeats", default=5, show_default=True, help="Runs of each; the median is printed.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+@_out
 def throughput(recording: Path | None, repeats: int, out: Path) -> None:
     """Time and memory of decoding alone, of each stage and of the whole, side by side in one run.
 
@@ -88,7 +77,7 @@ def throughput(recording: Path | None, repeats: int, out: Path) -> None:
 
 
 @main.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=RESULTS, show_default=True)
+@_out
 def memory(out: Path) -> None:
     """Peak memory of a 2-hour recording against a 2-minute one; takes about a quarter of an hour."""
     from benchmarks.throughput import measure_memory

@@ -166,8 +166,10 @@ def face_calibrate(data: Path | None, config: Path, run: Path, shared: Path, sco
     from training.calibration.face import calibrate_face
     from training.face.config import read_config
 
-    name = read_config(config).checkpoint
-    print(calibrate_face(data.parent if data else shared, scores, name, file=out / f"{name}.safetensors", out=out))
+    settings = read_config(config)
+    name, tight = settings.checkpoint, frozenset(settings.tight_datasets)
+    file = out / f"{name}.safetensors"
+    print(calibrate_face(data or shared / "faces", scores, name, tight=tight, file=file, out=out))
 
 
 @main.group()
@@ -253,7 +255,7 @@ def voice_calibrate(data: Path | None, config: Path, run: Path, shared: Path, sc
     from training.voice.config import VoiceConfig
 
     name = VoiceConfig.load(config).checkpoint
-    print(calibrate_voice(data.parent if data else shared, scores, name, file=out / f"{name}.safetensors", out=out))
+    print(calibrate_voice(data or shared / "voice", scores, name, file=out / f"{name}.safetensors", out=out))
 
 
 @main.command("fuse")

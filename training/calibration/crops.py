@@ -33,9 +33,11 @@ class Crops:
 
     Args:
         folder: The data set.
+        tight: Data sets whose crops go in whole.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tight: frozenset[str] = TIGHT_DATASETS) -> None:
+        self._tight = tight
         self._members = Members(folder)
         self._detector: FaceDetector | None = None
         self._pictures: dict[str, UInt8Array] = {}
@@ -74,7 +76,7 @@ class Crops:
         if change is not None:
             picture = change(picture, generator(trial, seed))
         side = spec.input.size_px
-        if trial.facts.get("dataset") in TIGHT_DATASETS:
+        if trial.facts.get("dataset") in self._tight:
             if picture.shape[:2] == (side, side):
                 return picture
             way = cv2.INTER_AREA if picture.shape[0] > side else cv2.INTER_CUBIC

@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from detect.types import UInt8Array
-from training.calibration.crops import Change, Crops
+from training.calibration.crops import TIGHT_DATASETS, Change, Crops
 from training.calibration.fit import Material, fit_calibration, write_calibration
 from training.calibration.frames import laundering_of, vary
 from training.calibration.maps import Labelled
@@ -40,10 +40,11 @@ _DATA = (
 
 
 def calibrate_face(
-    shared: Path,
+    data: Path,
     folder: Path,
     checkpoint_name: str,
     *,
+    tight: frozenset[str] = TIGHT_DATASETS,
     file: Path | None = None,
     weights: Sequence[Path] | None = None,
     out: Path = PACKAGE_FOLDER,
@@ -51,9 +52,10 @@ def calibrate_face(
     """Fit window, subject and modality maps and pooling on `val`, print what they achieve, and write them.
 
     Args:
-        shared: Holds `faces/`, a data set with `protocol.csv`.
+        data: The data set, a folder with `protocol.csv`.
         folder: Keeps the score files, so that a second run is quick.
         checkpoint_name: As in the catalogue.
+        tight: Data sets whose pictures are tight crops already.
         file: Weights to take instead of those the manifest names.
         weights: Folders searched for checkpoints before the usual places.
         out: Where the calibration goes.
@@ -63,18 +65,19 @@ def calibrate_face(
     """
     network = open_network(checkpoint_name, weights, file=file)
     calibration = fit_calibration(
-        face_material(shared, folder, network), checkpoint_sha256=network.sha256, description=_DATA, command=COMMAND
+        face_material(data, folder, network, tight),
+        checkpoint_sha256=network.sha256,
+        description=_DATA,
+        command=COMMAND,
     )
     return write_calibration(calibration, out / f"{checkpoint_name}.calibration.json")
 
 
-def face_material(shared: Path, folder: Path, network: Network) -> Material:
+def face_material(data: Path, folder: Path, network: Network, tight: frozenset[str] = TIGHT_DATASETS) -> Material:
     """Logits of the validation crops, from score files in `folder` where they are there."""
-    trials = [trial for trial in read_protocol(shared / "faces") if trial.split == "val"]
-    crops = Crops(shared / "faces")
-    origin = Origin(
-        checkpoint=network.name, weights_sha256=network.sha256, protocol_sha256=protocol_sha256(shared / "faces")
-    )
+    trials = [trial for trial in read_protocol(data) if trial.split == "val"]
+    crops = Crops(data, tight)
+    origin = Origin(checkpoint=network.name, weights_sha256=network.sha256, protocol_sha256=protocol_sha256(data))
     path = folder / f"faces-val.{network.name}.csv"
     windows = condition_scores(path, origin, network, crops, trials, (PLAIN, LAUNDERED))
     chosen = recording_trials(trials)

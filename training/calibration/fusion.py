@@ -64,7 +64,10 @@ def fit_fusion(
     for modality, name in ((Modality.FACE, face_name), (Modality.VOICE, voice_name)):
         network = open_network(name, weights)
         calibration = Calibration.load(calibrations / f"{name}.calibration.json", network.sha256)
-        material = (face_material if modality is Modality.FACE else voice_material)(shared, folder, network)
+        if modality is Modality.FACE:
+            material = face_material(shared / "faces", folder, network)
+        else:
+            material = voice_material(shared / "voice", folder, network)
         llrs[modality] = recording_llrs(material, calibration, seed=SEED + 2)
         counts[modality] = calibration.population
     fusion = fuse(llrs[Modality.FACE], llrs[Modality.VOICE], counts, command=command)

@@ -31,7 +31,7 @@ _BABBLE_VOICES = 40
 
 
 def calibrate_voice(
-    shared: Path,
+    data: Path,
     folder: Path,
     checkpoint_name: str,
     *,
@@ -42,7 +42,7 @@ def calibrate_voice(
     """Fit window, subject and modality maps and pooling on `val`, print what they achieve, and write them.
 
     Args:
-        shared: Holds `voice/`, a data set with `protocol.csv`.
+        data: The data set, a folder with `protocol.csv`.
         folder: Keeps the score files, so that a second run is quick.
         checkpoint_name: As in the catalogue.
         file: Weights to take instead of those the manifest names.
@@ -54,19 +54,17 @@ def calibrate_voice(
     """
     network = open_network(checkpoint_name, weights, file=file)
     calibration = fit_calibration(
-        voice_material(shared, folder, network), checkpoint_sha256=network.sha256, description=_DATA, command=COMMAND
+        voice_material(data, folder, network), checkpoint_sha256=network.sha256, description=_DATA, command=COMMAND
     )
     return write_calibration(calibration, out / f"{checkpoint_name}.calibration.json")
 
 
-def voice_material(shared: Path, folder: Path, network: Network) -> Material:
+def voice_material(data: Path, folder: Path, network: Network) -> Material:
     """Logits of the validation utterances, from a score file in `folder` where it is there."""
-    protocol = read_protocol(shared / "voice")
+    protocol = read_protocol(data)
     trials = [trial for trial in protocol if trial.split == "val"]
-    utterances = Utterances(shared / "voice")
-    origin = Origin(
-        checkpoint=network.name, weights_sha256=network.sha256, protocol_sha256=protocol_sha256(shared / "voice")
-    )
+    utterances = Utterances(data)
+    origin = Origin(checkpoint=network.name, weights_sha256=network.sha256, protocol_sha256=protocol_sha256(data))
     launderings = all_launderings(protocol, utterances)
     path = folder / f"voice-val.{network.name}.csv"
     scores = condition_scores(path, origin, network, utterances, trials, launderings, (PLAIN, *launderings))
