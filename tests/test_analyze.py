@@ -270,7 +270,9 @@ def test_voice_polarity_on_utterances_with_labels(name: str, upstream: Path, sha
     for label in ("bonafide", "spoof"):
         chosen = [row["path"] for row in rows if row["label"] == label]
         chosen = chosen[:: len(chosen) // 16][:16]
-        logits[label] = engine.score_windows(name, [read_utterance(shared / "voice", path) for path in chosen])
+        longest = engine.voice_specs[0].input.num_samples
+        heard = [read_utterance(shared / "voice", path)[:longest] for path in chosen]
+        logits[label] = engine.score_windows(name, heard)
     assert auc(bonafide=logits["bonafide"], spoof=logits["spoof"]) > 0.5, logits
 
 
@@ -280,4 +282,4 @@ def read_utterance(folder: Path, member: str) -> Float32Array:
     with zipfile.ZipFile(folder / archive) as file, av.open(io.BytesIO(file.read(name)), "r") as container:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=16_000)
         frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames])[:64_600].astype(np.float32)
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(np.float32)

@@ -66,13 +66,15 @@ def test_a_manifest_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str
 
 
 def test_files_filed_with_a_manifest_lie_beside_it(tmp_path: Path) -> None:
-    path = altered(tmp_path, "[[checkpoints]]", 'fusion = "fusion.json"\n[[checkpoints]]\ncalibration = "c.json"')
+    path = altered(tmp_path, "[[checkpoints]]", 'fusion = "fusion.json"\n[[checkpoints]]')
     with pytest.raises(WeightsError, match="fusion"):  # a key under [defaults] is not one of the manifest
         load_manifest(path)
-    path.write_text('fusion = "fusion.json"\n' + PACKAGED.replace("kind =", 'calibration = "c.json"\nkind =', 1))
+    path.write_text(PACKAGED)
     manifest = load_manifest(path)
     assert manifest.fusion_path() == tmp_path / "fusion.json"
-    assert manifest.calibration_path(manifest.checkpoints[0]) == tmp_path / "c.json"
+    own = manifest.checkpoint("mobilenet-hf.unmask1")
+    assert manifest.calibration_path(own) == tmp_path / "mobilenet-hf.unmask1.calibration.json"
+    assert manifest.calibration_path(manifest.checkpoint("meso4.df")) is None
 
 
 def test_no_manifest_is_an_error(tmp_path: Path) -> None:
