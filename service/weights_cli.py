@@ -52,7 +52,9 @@ Examples:
 
 @weights.command(epilog=_FETCH_EPILOG)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--all", "every", is_flag=True, help="Every checkpoint of the manifest.")
+@click.option(
+    "--all", "every", is_flag=True, help="Every upstream checkpoint; the default ones are part of the installation."
+)
 @click.option(
     "--from",
     "source",
@@ -70,7 +72,8 @@ def fetch(names: tuple[str, ...], every: bool, source: Path | None) -> None:
     manifest = load_manifest()
     if not names and not every:
         raise click.UsageError("name the checkpoints to fetch, or use --all; `unmask weights list` shows them")
-    chosen = manifest.checkpoints if every else tuple(manifest.checkpoint(name) for name in names)
+    upstream = tuple(checkpoint for checkpoint in manifest.checkpoints if checkpoint.kind == "upstream")
+    chosen = upstream if every else tuple(manifest.checkpoint(name) for name in names)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         for checkpoint in chosen:

@@ -87,3 +87,15 @@ def test_models_asked_for_switch_the_other_modality_off() -> None:
 
 def test_schema_is_json() -> None:
     assert json.loads(unmask("schema").stdout)["title"] == "Report"
+
+
+@pytest.mark.shared
+def test_all_upstream_checkpoints_are_fetched_and_the_default_ones_are_here_already(
+    shared: Path, tmp_path: Path
+) -> None:
+    nowhere = {"UNMASK_CACHE": str(tmp_path / "cache"), "UNMASK_WEIGHTS": ""}
+    fetched = unmask("weights", "fetch", "--all", "--from", str(shared / "weights" / "upstream"), env=nowhere)
+    assert fetched.returncode == 0, fetched.stderr
+    verified = unmask("weights", "verify", env=nowhere)
+    assert verified.returncode == 0, verified.stderr
+    assert {line.split()[0] for line in verified.stdout.splitlines()} == {"present"}
