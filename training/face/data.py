@@ -102,6 +102,7 @@ class PairBatches:
     def __init__(self, folder: Path, trials: Sequence[Trial], found: Found, config: FaceTraining) -> None:
         self._pictures = Pictures(folder, found, frozenset(config.tight_datasets))
         self._config = config
+        self._shuffled: tuple[int, NDArray[np.int64]] | None = None
         usable = [trial for trial in trials if self._pictures.usable(trial)]
         self._paired, self._bonafide, self._spoof = _groups(usable)
         if not self._paired and not (self._bonafide and self._spoof):
@@ -116,7 +117,6 @@ class PairBatches:
         for index in range(batch.pairs):
             bonafide, spoof = self._pair(step * batch.pairs + index, rng)
             look = draw_look(rng)
-            # Pictures that show different people need not look alike; drawn anew, a look still knows no label.
             crops[2 * index] = apply(look, bonafide, size_px)
             crops[2 * index + 1] = apply(look, spoof, size_px)
         pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
@@ -147,8 +147,6 @@ class PairBatches:
             order = np.random.default_rng((self._config.schedule.seed, 0, epoch)).permutation(len(self._paired))
             self._shuffled = (epoch, order)
         return int(self._shuffled[1][place])
-
-    _shuffled: tuple[int, NDArray[np.int64]] | None = None
 
 
 def _groups(trials: Sequence[Trial]) -> tuple[list[Group], list[Trial], list[Trial]]:
