@@ -106,8 +106,9 @@ class _Voice:
     def __init__(self, name: str, engine: LocalEngine, config: Config, *, stream: int, stopwatch: Stopwatch) -> None:
         self._name, self._stream, self._config, self._stopwatch = name, stream, config, stopwatch
         specs = engine.voice_specs
-        # Windows are cut once for all checkpoints, as long as the longest input among them.
-        window_samples = max((spec.input.num_samples for spec in specs), default=DEFAULT_WINDOW_SAMPLES)
+        # Windows are cut once for all checkpoints, as long as the shortest input among them: longer inputs are filled,
+        # and nothing of an utterance is cut off for any of them.
+        window_samples = min((spec.input.num_samples for spec in specs), default=DEFAULT_WINDOW_SAMPLES)
         self._finder = SpeechFinder(name, config.speech, window_samples=window_samples)
         self._scorers = {
             spec.name: BatchScorer[int](partial(engine.score_windows, spec.name), config.scoring.batch_size)

@@ -54,6 +54,22 @@ def test_a_scan_needs_nothing_but_the_repository(demo: Path, tmp_path: Path) -> 
     assert all(finding.llr is not None and finding.verbal for finding in body.findings)
 
 
+@pytest.mark.shared
+def test_checkpoints_with_windows_of_different_lengths_run_side_by_side(
+    demo: Path, shared: Path, tmp_path: Path
+) -> None:
+    names = [*load_manifest().defaults.voice, "aasist-l.asvspoof2019"]
+    models = [word for name in names for word in ("--model", name)]
+    upstream = str(shared / "weights" / "upstream")
+    result = unmask("scan", str(demo), "--out", str(tmp_path), "--weights", upstream, *models)
+    assert result.returncode in (0, 1), result.stderr
+    (folder,) = tmp_path.iterdir()
+    body = Report.model_validate_json((folder / "report.json").read_bytes()).body
+    (voice,) = (finding for finding in body.findings if finding.subject == "voice")
+    assert [score.model for score in voice.scores] == names
+    assert len({score.num_windows for score in voice.scores}) == 1
+
+
 def test_several_recordings_a_line_each_and_the_code_of_the_worst(demo: Path, tmp_path: Path) -> None:
     notes = tmp_path / "notes.mp4"
     notes.write_text("Not a recording.")
