@@ -168,6 +168,7 @@ def save_weights(network: nn.Module, path: Path, dtype: torch.dtype = torch.floa
         name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
         for name, tensor in network.state_dict().items()
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     save_file(state, partial)
     partial.chmod(0o644)  # safetensors leaves it to its owner alone

@@ -68,8 +68,8 @@ def test_from_a_folder_of_ones_own_to_a_checkpoint(folder: Path, tmp_path: Path)
     with (tmp_path / "run" / "history.csv").open(encoding="utf-8", newline="") as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["2", "4"]
     assert "64 px: all" in _run("face", "evaluate", *common, "--size", "64")
-    lines = tomllib.loads(_run("face", "export", *common, "--out", tmp_path))
-    file = tmp_path / str(lines["file"])
+    lines = tomllib.loads(_run("face", "export", *common, "--out", tmp_path / "new" / "folder"))
+    file = tmp_path / "new" / "folder" / str(lines["file"])
     assert file.stat().st_size == lines["num_bytes"] < 12_000_000
     load_model(CATALOGUE[NAME], file)
 
