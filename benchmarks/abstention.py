@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from benchmarks.scoring import Scorer, own
 from benchmarks.tables import DASH, table
 from detect.config import Scoring
+from detect.crops import SHARPNESS_SIDE_PX, sharpness
 from detect.types import Float32Array, Modality, UInt8Array
 from detect.version import VERSION
 from training.calibration.cost import cllr
 from training.calibration.crops import TIGHT_DATASETS
 from training.calibration.maps import apply
-from training.calibration.scores import Origin, collect
-from training.protocol import protocol_sha256
+from training.calibration.scores import collect
 
 COMMAND = "python -m benchmarks abstention"
 
@@ -160,16 +160,16 @@ def _face_curves(scorer: Scorer, folder: Path, name: str) -> dict[str, list[Step
         return list(network.logits(crops.input(t, network.face, lambda picture, _: change(picture)) for t in trials))
 
     conditions = {key: partial(scored, change) for key, change in changes.items()}
-    origin = _origin(scorer, name, "faces")
+    origin = network.origin(scorer.shared / "faces")
     scores = collect(folder / f"faces-val-degraded.{name}.csv", origin, trials, conditions)
-    sizes, sharpness, logits, labels, shrunk = [], [], [], [], []
+    sizes, sharpnesses, logits, labels, shrunk = [], [], [], [], []
     for key, change in changes.items():
         for trial in trials:
             picture = change(crops.picture(trial))
             logit = scores.logits[key][trial.path]
             if logit is not None:
                 sizes.append(min(picture.shape[:2]))
-                sharpness.append(_sharpness(picture))
+                sharpnesses.append(_sharpness(picture))
                 logits.append(logit)
                 labels.append(trial.is_spoof)
                 shrunk.append(key.startswith("side"))
@@ -177,7 +177,7 @@ def _face_curves(scorer: Scorer, folder: Path, name: str) -> dict[str, list[Step
     values = np.array(sizes, np.float64)
     return {
         "faces.min_size_px": curve(values[by_size], _SIDES_PX, llrs[by_size], is_spoof[by_size]),
-        "faces.min_sharpness": curve(np.array(sharpness), _SHARPNESS_EDGES, llrs, is_spoof),
+        "faces.min_sharpness": curve(np.array(sharpnesses), _SHARPNESS_EDGES, llrs, is_spoof),
     }
 
 
@@ -190,7 +190,9 @@ def _voice_curve(scorer: Scorer, folder: Path, name: str) -> list[Step]:
         return list(network.logits(None if cut is None else cut[: network.voice.input.num_samples] for cut in cuts))
 
     conditions = {f"{seconds:g}_s": partial(scored, seconds) for seconds in _SECONDS}
-    scores = collect(folder / f"voice-val-short.{name}.csv", _origin(scorer, name, "voice"), trials, conditions)
+    scores = collect(
+        folder / f"voice-val-short.{name}.csv", network.origin(scorer.shared / "voice"), trials, conditions
+    )
     values, logits, labels = [], [], []
     for seconds in _SECONDS:
         kept, found = scores.of(trials, f"{seconds:g}_s")
@@ -198,14 +200,6 @@ def _voice_curve(scorer: Scorer, folder: Path, name: str) -> list[Step]:
         logits += found
         labels += [trial.is_spoof for trial in kept]
     return curve(np.array(values), _SECONDS, apply(scorer.window_map(name), np.array(logits)), np.array(labels))
-
-
-def _origin(scorer: Scorer, name: str, folder: str) -> Origin:
-    return Origin(
-        checkpoint=name,
-        weights_sha256=scorer.network(name).sha256,
-        protocol_sha256=protocol_sha256(scorer.shared / folder),
-    )
 
 
 def _shrunk(picture: UInt8Array, side: int) -> UInt8Array:
@@ -220,9 +214,9 @@ def _blurred(picture: UInt8Array, sigma: float) -> UInt8Array:
 
 
 def _sharpness(picture: UInt8Array) -> float:
-    way = cv2.INTER_AREA if picture.shape[0] > 128 else cv2.INTER_CUBIC
-    grey = cv2.cvtColor(np.asarray(cv2.resize(picture, (128, 128), interpolation=way)), cv2.COLOR_RGB2GRAY)
-    return float(cv2.Laplacian(grey, cv2.CV_32F).var())
+    side = SHARPNESS_SIDE_PX
+    way = cv2.INTER_AREA if picture.shape[0] > side else cv2.INTER_CUBIC
+    return sharpness(np.asarray(cv2.resize(picture, (side, side), interpolation=way)))
 
 
 def _middle(waveform: Float32Array, seconds: float) -> Float32Array | None:

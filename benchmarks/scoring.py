@@ -14,9 +14,9 @@ from training.calibration import face, voice
 from training.calibration.crops import Crops
 from training.calibration.maps import fit_map
 from training.calibration.networks import Network, open_network
-from training.calibration.scores import LAUNDERED, PLAIN, Origin, Scores
+from training.calibration.scores import LAUNDERED, PLAIN, Scores
 from training.calibration.utterances import Utterances
-from training.protocol import Trial, protocol_sha256, read_protocol
+from training.protocol import Trial, read_protocol
 from weights import load_manifest
 
 FOLDERS = {Modality.FACE: "faces", Modality.VOICE: "voice"}
@@ -64,9 +64,7 @@ class Scorer:
         """Logits of one checkpoint on one split in the named conditions."""
         modality, network = CATALOGUE[name].modality, self.network(name)
         folder = FOLDERS[modality]
-        origin = Origin(
-            checkpoint=name, weights_sha256=network.sha256, protocol_sha256=protocol_sha256(self.shared / folder)
-        )
+        origin = network.origin(self.shared / folder)
         path, trials = self._folder / f"{folder}-{split}.{name}.csv", self.trials(modality, split)
         if modality is Modality.FACE:
             return face.condition_scores(path, origin, network, self.crops, trials, conditions)

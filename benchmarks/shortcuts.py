@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.bootstrap import Scored
 from benchmarks.scoring import Scorer, as_scored, names
 from benchmarks.tables import table, value, with_interval
+from detect.crops import sharpness
 from detect.types import Float32Array, Modality
 from training.calibration.crops import Crops
 from training.calibration.logistic import fit_logistic
@@ -91,8 +92,7 @@ def face_features(trial: Trial, crops: Crops) -> list[float]:
     """`FACE_FEATURES` of a crop."""
     picture = crops.picture(trial)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
-    return [crops.num_bytes(trial), max(picture.shape[:2]), float(grey.mean()), float(grey.std()), sharpness]
+    return [crops.num_bytes(trial), max(picture.shape[:2]), float(grey.mean()), float(grey.std()), sharpness(picture)]
 
 
 def voice_features(trial: Trial, utterances: Utterances) -> list[float]:

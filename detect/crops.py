@@ -18,7 +18,7 @@ from detect.types import Detection, FaceQuality, Float32Array, UInt8Array
 _UPRIGHT_DEGREES = 20.0
 """A face that leans less is not rotated: rotating interpolates every pixel anew. Training crops of DFDC and
 FaceForensics++ are axis-aligned as well, and heads in them lean up to about this much."""
-_SHARPNESS_SIDE_PX = 128
+SHARPNESS_SIDE_PX = 128
 _NOSE_DEPTH, _NOSE_FRACTION = 0.5625, 0.598
 """Where the tip of the nose stands over the line from between the eyes to between the mouth's corners: how far in front
 of it, in distances between the eyes, and how far along it. From MediaPipe's canonical_face_model.obj: eyes as the means
@@ -61,14 +61,22 @@ def assess(frame: UInt8Array, detection: Detection) -> FaceQuality:
         frame: (H, W, 3) RGB, full size.
         detection: The face in it.
     """
-    tight = crop_face(frame, detection, size_px=_SHARPNESS_SIDE_PX, margin=1.0)
-    grey = cv2.cvtColor(tight, cv2.COLOR_RGB2GRAY)
+    tight = crop_face(frame, detection, size_px=SHARPNESS_SIDE_PX, margin=1.0)
     return FaceQuality(
         size_px=detection.size_px,
-        sharpness=float(cv2.Laplacian(grey, cv2.CV_32F).var()),
+        sharpness=sharpness(tight),
         yaw_degrees=_yaw_degrees(detection),
         roll_degrees=_roll_degrees(detection),
     )
+
+
+def sharpness(picture: UInt8Array) -> float:
+    """Variance of the Laplacian of the grey picture (Pech-Pacheco et al., ICPR 2000).
+
+    Args:
+        picture: (H, W, 3) RGB; values compare between pictures of one size only, for faces `SHARPNESS_SIDE_PX`.
+    """
+    return float(cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())
 
 
 def area_crops(frame: UInt8Array, boxes: NDArray[np.int64], side: int) -> Float32Array:

@@ -6,10 +6,8 @@ import hashlib
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
-from detect.errors import ConfigError
-from detect.models import CATALOGUE
+from detect.models import CATALOGUE, load_model
 from training.fit import save_weights
 
 
@@ -25,15 +23,10 @@ def export(weights: Path, checkpoint: str, out: Path) -> str:
         The manifest's `file`, `sha256` and `num_bytes` lines.
 
     Raises:
-        ConfigError: there are no such weights, or they do not fit the checkpoint's network.
+        WeightsNotFound: there are no such weights.
+        WeightsMismatch: they do not fit the checkpoint's network.
     """
-    if not weights.is_file():
-        raise ConfigError(f"{weights}: not there; train first")
-    network = CATALOGUE[checkpoint].build()
-    try:
-        network.load_state_dict(load_file(weights), strict=True)
-    except RuntimeError as error:
-        raise ConfigError(f"{weights} does not hold the parameters of {checkpoint}: {error}") from error
+    network = load_model(CATALOGUE[checkpoint], weights)
     path = out / f"{checkpoint}.safetensors"
     save_weights(network, path, torch.float16)
     data = path.read_bytes()

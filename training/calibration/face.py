@@ -19,7 +19,7 @@ from training.calibration.networks import Network, open_network
 from training.calibration.scores import LAUNDERED, PLAIN, Origin, Scores, collect
 from training.calibration.simulate import Pool
 from training.face.launder import LAUNDERINGS
-from training.protocol import Trial, protocol_sha256, read_protocol
+from training.protocol import Trial, read_protocol
 from weights.manifest import PACKAGE_FOLDER
 
 COMMAND = "python -m training face calibrate"
@@ -77,7 +77,7 @@ def face_material(data: Path, folder: Path, network: Network, tight: frozenset[s
     """Logits of the validation crops, from score files in `folder` where they are there."""
     trials = [trial for trial in read_protocol(data) if trial.split == "val"]
     crops = Crops(data, tight)
-    origin = Origin(checkpoint=network.name, weights_sha256=network.sha256, protocol_sha256=protocol_sha256(data))
+    origin = network.origin(data)
     path = folder / f"faces-val.{network.name}.csv"
     windows = condition_scores(path, origin, network, crops, trials, (PLAIN, LAUNDERED))
     chosen = recording_trials(trials)

@@ -18,6 +18,8 @@ from detect.errors import ConfigError
 from detect.models import CATALOGUE, FaceSpec, Spec, VoiceSpec, load_model, spoof_logit
 from detect.score import LOGIT_DECIMALS
 from detect.types import Float32Array
+from training.calibration.scores import Origin
+from training.protocol import protocol_sha256
 from weights import load_manifest, locate
 
 _BATCH = 16
@@ -71,6 +73,10 @@ class Network:
         if not isinstance(self.spec, VoiceSpec):
             raise ConfigError(f"{self.name} is a {self.spec.modality} checkpoint, a voice checkpoint is needed")
         return self.spec
+
+    def origin(self, data: Path) -> Origin:
+        """What a score file of this checkpoint on a data set is made with."""
+        return Origin(checkpoint=self.name, weights_sha256=self.sha256, protocol_sha256=protocol_sha256(data))
 
     def logits(self, inputs: Iterable[NDArray[Any] | None]) -> Iterator[float | None]:
         """One spoof logit each, as `detect.score` rounds them; None stays None: there was nothing to score.

@@ -17,7 +17,7 @@ from training.calibration.networks import Network, open_network
 from training.calibration.scores import LAUNDERED, PLAIN, Origin, Scores, collect
 from training.calibration.simulate import Pool
 from training.calibration.utterances import Utterances
-from training.protocol import Trial, protocol_sha256, read_protocol
+from training.protocol import Trial, read_protocol
 from training.voice.launder import LAUNDERINGS, Laundering, babble_10db
 from weights.manifest import PACKAGE_FOLDER
 
@@ -64,7 +64,7 @@ def voice_material(data: Path, folder: Path, network: Network) -> Material:
     protocol = read_protocol(data)
     trials = [trial for trial in protocol if trial.split == "val"]
     utterances = Utterances(data)
-    origin = Origin(checkpoint=network.name, weights_sha256=network.sha256, protocol_sha256=protocol_sha256(data))
+    origin = network.origin(data)
     launderings = all_launderings(protocol, utterances)
     path = folder / f"voice-val.{network.name}.csv"
     scores = condition_scores(path, origin, network, utterances, trials, launderings, (PLAIN, *launderings))

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from detect.errors import ConfigError
+from detect.models import CATALOGUE, FaceSpec
 from training.fit import Schedule
 
 
@@ -51,6 +52,18 @@ class FaceTraining(_Section):
     def fingerprint(self) -> str:
         """SHA-256 of all settings."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def face_spec(config: FaceTraining) -> FaceSpec:
+    """The network that a configuration trains.
+
+    Raises:
+        ConfigError: the catalogue has no such face checkpoint.
+    """
+    spec = CATALOGUE.get(config.checkpoint)
+    if not isinstance(spec, FaceSpec):
+        raise ConfigError(f"{config.checkpoint} is no face checkpoint of the catalogue")
+    return spec
 
 
 def read_config(path: Path) -> FaceTraining:

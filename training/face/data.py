@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -20,10 +20,11 @@ from torch import Tensor
 
 from detect.crops import crop_face
 from detect.errors import ConfigError
+from detect.models import FaceSpec
 from detect.types import Detection, Float32Array, UInt8Array
 from training.face.augment import apply, draw_look
 from training.face.blend import blend_fake, self_blend
-from training.face.config import FaceTraining
+from training.face.config import FaceTraining, face_spec
 from training.face.prepare import Found, decode
 from training.protocol import Members, Trial
 
@@ -101,7 +102,7 @@ class PairBatches:
 
     def __init__(self, folder: Path, trials: Sequence[Trial], found: Found, config: FaceTraining) -> None:
         self._pictures = Pictures(folder, found, frozenset(config.tight_datasets))
-        self._config = config
+        self._config, self._spec = config, face_spec(config)
         self._shuffled: tuple[int, NDArray[np.int64]] | None = None
         usable = [trial for trial in trials if self._pictures.usable(trial)]
         self._paired, self._bonafide, self._spoof = _groups(usable)
@@ -109,7 +110,7 @@ class PairBatches:
             raise ConfigError(f"{folder}: the training split needs bona fide and spoofed pictures")
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures (2 x pairs, 3, S, S) float32 in [-1, 1] and labels (2 x pairs,), 1 = spoof."""
+        """Pictures (2 x pairs, 3, S, S) as the network takes them and labels (2 x pairs,), 1 = spoof."""
         batch = self._config.batch
         rng = np.random.default_rng((self._config.schedule.seed, step))
         size_px = int(rng.choice(batch.sizes_px, p=batch.size_shares))
@@ -119,8 +120,7 @@ class PairBatches:
             look = draw_look(rng)
             crops[2 * index] = apply(look, bonafide, size_px)
             crops[2 * index + 1] = apply(look, spoof, size_px)
-        pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-        return pixels.contiguous(memory_format=torch.channels_last), torch.arange(2 * batch.pairs) % 2
+        return prepared(self._spec, crops), torch.arange(2 * batch.pairs) % 2
 
     def _pair(self, number: int, rng: np.random.Generator) -> tuple[UInt8Array, UInt8Array]:
         batch = self._config.batch
@@ -147,6 +147,11 @@ class PairBatches:
             order = np.random.default_rng((self._config.schedule.seed, 0, epoch)).permutation(len(self._paired))
             self._shuffled = (epoch, order)
         return int(self._shuffled[1][place])
+
+
+def prepared(spec: FaceSpec, crops: UInt8Array) -> Tensor:
+    """Crops (n, S, S, 3) as the network of `spec` takes them, for sides other than its own too."""
+    return replace(spec, input=replace(spec.input, size_px=crops.shape[1])).prepare(crops)
 
 
 def _groups(trials: Sequence[Trial]) -> tuple[list[Group], list[Trial], list[Trial]]:

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from rich.console import Console
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from detect.errors import ConfigError
-from detect.models import CATALOGUE, FaceSpec, spoof_logit
-from training.face.config import FaceTraining
-from training.face.data import CROP_PX, WIDE_MARGIN, PairBatches, Pictures
+from detect.models import FaceSpec, load_model, spoof_logit
+from training.face.config import FaceTraining, face_spec
+from training.face.data import CROP_PX, WIDE_MARGIN, PairBatches, Pictures, prepared
 from training.face.launder import LAUNDERINGS
 from training.face.prepare import Found, use_one_thread
 from training.fit import fit
@@ -29,18 +29,6 @@ _SELECT = "selected"
 _SHARES = {"dfdc": 0.4, "dfdc laundered": 0.3, "openforensics": 0.2, "openforensics laundered": 0.1}
 """Weights of the AUCs of the validation split by which an epoch is chosen: more for the larger set, and as much for
 laundered pictures as the measurements give them. Data sets of other names count equally."""
-
-
-def face_spec(config: FaceTraining) -> FaceSpec:
-    """The spec that is trained.
-
-    Raises:
-        ConfigError: no face checkpoint has that name.
-    """
-    spec = CATALOGUE.get(config.checkpoint)
-    if not isinstance(spec, FaceSpec):
-        raise ConfigError(f"{config.checkpoint} is no face checkpoint of the catalogue")
-    return spec
 
 
 def train(
@@ -95,16 +83,12 @@ def evaluate(
     """AUCs of a run's best weights on the validation split, with crops of one size.
 
     Raises:
-        ConfigError: the run has no weights yet.
+        WeightsNotFound: the run has no weights yet.
+        WeightsMismatch: they are another network's.
     """
     use_one_thread()
-    path = run / "best.safetensors"
-    if not path.is_file():
-        raise ConfigError(f"{path}: not there; train first")
     spec = face_spec(config)
-    network = spec.build()
-    network.load_state_dict(load_file(path))
-    network.to(device).to(memory_format=torch.channels_last).eval()
+    network = load_model(spec, run / "best.safetensors", device)
     exact = config.schedule.model_copy(update={"precision": "float32"})
     settings = config.model_copy(update={"validation_px": size_px, "schedule": exact})
     val = [trial for trial in trials if trial.split == "val"]
@@ -136,7 +120,7 @@ def validator(
     """A function that gives a network's AUCs on the validation split, plain and laundered, by data set."""
     pictures = Pictures(folder, found, frozenset(config.tight_datasets))
     usable = [trial for trial in trials if pictures.usable(trial)]
-    plain = np.stack([scan_crop(pictures, trial, config, config.validation_px) for trial in usable])
+    plain = np.stack([scan_crop(pictures, trial, config, spec) for trial in usable])
     # Every second group, in one way each, the same for all its pictures, so that it tells nothing of the label.
     ways = sorted(LAUNDERINGS)
     seeds = [sum(trial.group.encode()) for trial in usable]
@@ -151,7 +135,7 @@ def validator(
         for suffix, (crops, shown) in sets.items():
             logits: list[float] = []
             for start in range(0, len(crops), _BATCH):
-                batch = _prepared(crops[start : start + _BATCH]).to(device)
+                batch = prepared(spec, crops[start : start + _BATCH]).to(device)
                 with torch.autocast(device.type, torch.bfloat16, enabled=config.schedule.precision == "bfloat16"):
                     output = network(batch)
                 logits += spoof_logit(output.float(), spec).cpu().tolist()
@@ -169,17 +153,13 @@ def validator(
     return validate
 
 
-def scan_crop(pictures: Pictures, trial: Trial, config: FaceTraining, size_px: int) -> np.ndarray:
+def scan_crop(pictures: Pictures, trial: Trial, config: FaceTraining, spec: FaceSpec) -> np.ndarray:
     """A picture's crop as a scan would take it: tight ones whole, wide ones at the spec's margin."""
     crop, _ = pictures.read(trial)
+    size_px = config.validation_px
     if trial.facts.get("dataset") not in config.tight_datasets:
-        inner = round(CROP_PX * face_spec(config).input.margin / WIDE_MARGIN)
+        inner = round(CROP_PX * spec.input.margin / WIDE_MARGIN)
         edge = (CROP_PX - inner) // 2
         crop = crop[edge : edge + inner, edge : edge + inner]
     way = cv2.INTER_AREA if crop.shape[0] > size_px else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(crop, (size_px, size_px), interpolation=way), np.uint8)
-
-
-def _prepared(crops: np.ndarray) -> Tensor:
-    pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-    return pixels.contiguous(memory_format=torch.channels_last)

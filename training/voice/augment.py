@@ -15,10 +15,10 @@ from scipy.signal import butter, fftconvolve, firwin2, sosfilt
 
 from detect.types import Float32Array
 from training.voice import acoustics, codecs
+from training.voice.acoustics import RATE_HZ
 from training.voice.codecs import Codec
 from training.voice.config import Augmentation
 
-RATE_HZ = 16_000
 Step = Callable[[Float32Array, np.random.Generator], Float32Array]
 
 _MP3_RATES = (

@@ -14,8 +14,8 @@ import soxr
 
 from detect.errors import ConfigError
 from detect.types import Float32Array
+from training.voice.acoustics import RATE_HZ
 
-RATE_HZ = 16_000
 _MAX_LAG = 4_800
 """Samples, 0.3 s: three times the longest delay among the codecs below (AAC, two frames of 1,024 at 16 kHz)."""
 

@@ -21,11 +21,11 @@ from torch import Tensor
 from detect.errors import ConfigError
 from detect.types import Float32Array
 from training.protocol import Trial, read_protocol
+from training.voice.acoustics import RATE_HZ
 from training.voice.augment import Chain
 from training.voice.config import VoiceConfig
 from training.voice.prepare import key
 
-RATE_HZ = 16_000
 _SPEEDS = (0.9, 1.12)
 """Playback speeds: other speakers, as in Ko, Peddinti, Povey, Khudanpur, Interspeech 2015 (0.9 to 1.1)."""
 

@@ -15,6 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from scipy.ndimage import gaussian_filter
 
 from detect.types import Float32Array
+from training.voice.acoustics import RATE_HZ
 from training.voice.spectra import mel_filters
 
 _VOCODER_RATE_HZ = 22_050
@@ -24,7 +25,6 @@ _TOP_HZ = 8_000
 _LYRA_FRAME = 320
 _LYRA_QUANTIZERS = (16, 30, 46)
 """3.2, 6 and 9.2 kbit/s: the codec's three bit rates."""
-RATE_HZ = 16_000
 
 
 class HifiGan:

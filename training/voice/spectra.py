@@ -10,8 +10,6 @@ from detect.types import Float32Array
 
 Complex64Array = NDArray[np.complex64]
 
-RATE_HZ = 16_000
-
 
 def analysed(waveform: Float32Array, fft: int, hop: int) -> Complex64Array:
     """Spectrum (fft / 2 + 1, frames) complex64 of (n,) samples, Hann window as long as the transform."""

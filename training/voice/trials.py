@@ -20,8 +20,8 @@ from detect.errors import ConfigError
 from detect.models.spec import VoiceSpec, spoof_logit
 from detect.types import Float32Array
 from training.protocol import Members, Trial, read_protocol
+from training.voice.acoustics import RATE_HZ
 
-RATE_HZ = 16_000
 _BATCH = 16
 """Windows scored at once: more are no faster on a CPU."""
 

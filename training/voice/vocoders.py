@@ -18,9 +18,9 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, lfilter, sosfiltfilt
 
 from detect.types import Float32Array
-from training.voice.acoustics import loudness
+from training.voice.acoustics import RATE_HZ, loudness
 from training.voice.neural import HifiGan, Lyra
-from training.voice.spectra import RATE_HZ, analysed, mel_filters, synthesised
+from training.voice.spectra import analysed, mel_filters, synthesised
 
 Maker = Callable[[Float32Array, np.random.Generator], Float32Array]
 
