@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from detect.config import Config
-from detect.engine import LocalEngine
+from detect.engine import Engine
 from detect.entries import coverage, track_entry, track_evidence, voice_entry, voice_evidence
 from detect.errors import InputError
 from detect.exhibits import Gallery
@@ -33,7 +33,7 @@ from detect.types import ItemState, Modality, Reason
 from detect.version import VERSION
 
 
-def account(found: Found, config: Config, engine: LocalEngine) -> tuple[Body, dict[str, str]]:
+def account(found: Found, config: Config, engine: Engine) -> tuple[Body, dict[str, str]]:
     """The report's body, and its pictures as base64 by exhibit id."""
     tool = f"unmask {VERSION}"
     configuration = ConfigurationFacts(digest=config.digest(), values=config.model_dump(mode="json"))
@@ -101,7 +101,7 @@ def _nothing_left(found: Found) -> InputError | None:
 def _recording(found: Found) -> Recording:
     media = found.media
     return Recording(
-        name=found.name,
+        name=found.name.rpartition("/")[2] or found.name,
         chain=found.name,
         sha256=found.sha256,
         num_bytes=found.num_bytes,
@@ -140,7 +140,7 @@ _STRUCTURAL = (Reason.NO_VIDEO_STREAM, Reason.NO_AUDIO_STREAM, Reason.NOT_REQUES
 """Reasons that say what the recording is, rather than what was the matter with its faces or voices."""
 
 
-def _models(engine: LocalEngine) -> list[ModelFacts]:
+def _models(engine: Engine) -> list[ModelFacts]:
     entries = []
     for modality in Modality:
         present = [(model.checkpoint, model.calibration) for model in engine.models[modality]]

@@ -28,7 +28,7 @@ from detect.ahead import read_ahead
 from detect.config import Config
 from detect.decode import Decoder, LocalDecoder
 from detect.decoded import AudioOutcome, Media, VideoOutcome
-from detect.engine import LocalEngine
+from detect.engine import Engine, LocalEngine
 from detect.errors import ConfigError, DecoderCrashed, InputError, UnreadableMedia
 from detect.found import Found
 from detect.host import run_facts
@@ -59,18 +59,26 @@ class Analyzer:
     """
 
     def __init__(
-        self, config: Config | None = None, *, engine: LocalEngine | None = None, decoder: Decoder | None = None
+        self, config: Config | None = None, *, engine: Engine | None = None, decoder: Decoder | None = None
     ) -> None:
         self.config = config if config is not None else Config()
         self._decoder: Decoder = decoder if decoder is not None else LocalDecoder()
         self._engine = engine if engine is not None else LocalEngine(self.config)
 
-    def examine(self, path: Path | str, *, name: str | None = None, progress: Progress | None = None) -> Report:
+    def examine(
+        self,
+        path: Path | str,
+        *,
+        name: str | None = None,
+        sha256: str | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
         """Examine one recording.
 
         Args:
             path: A regular file; it is opened for reading only.
             name: How the report calls it, for a member of an archive its chain; None takes the file's name.
+            sha256: Digest the bytes had when they were found; other bytes now are `changed_during_read`.
             progress: Told how far each branch is, from several threads.
 
         Returns:
@@ -87,7 +95,7 @@ class Analyzer:
         started, stopwatch = datetime.now(UTC), Stopwatch()
         examination = _Examination(path, self.config, self._engine, self._decoder, tell, stopwatch)
         with stopwatch.stage("total"):
-            found = examination.run(name if name is not None else path.name)
+            found = examination.run(name if name is not None else path.name, sha256)
             with stopwatch.stage("report"):
                 body, pictures = account(found, self.config, self._engine)
         tell("report", 1.0)
@@ -104,12 +112,12 @@ class _Examination:
 
     path: Path
     config: Config
-    engine: LocalEngine
+    engine: Engine
     decoder: Decoder
     progress: Progress
     stopwatch: Stopwatch
 
-    def run(self, name: str) -> Found:
+    def run(self, name: str, expected: str | None) -> Found:
         # 1. Identify. Hashing only reads; what parses the bytes is the decoder, sandboxed or not.
         before = self.path.stat()
         with ThreadPoolExecutor(1) as hashing, self.stopwatch.stage("identify"):
@@ -119,6 +127,11 @@ class _Examination:
             except InputError as error:
                 return Found(name=name, sha256=digest.result(), num_bytes=before.st_size, error=error)
             found = Found(name=name, sha256=digest.result(), num_bytes=before.st_size, media=media)
+        if expected not in (None, found.sha256):
+            found.error = UnreadableMedia(
+                "changed_during_read", "Its bytes are not those that were there when it was found."
+            )
+            return found
         self.progress("identify", 1.0)
 
         # 2, 3, 4. Split, find and score: pictures and sound at the same time.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from detect.checkpoints import Model
 from detect.decoded import Media
-from detect.engine import Model
 from detect.found import Found
 from detect.fuse import Evidence, evidence_of, seconds, span, subject_scores, window_llrs
 from detect.listen import HeardVoice

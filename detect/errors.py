@@ -13,6 +13,8 @@
     |   +-- WeightsMismatch      a checkpoint that is not the one the manifest names
     |   +-- WeightsUnavailable   a checkpoint could not be fetched
     +-- DeviceError            the machine is at fault
+        +-- DeviceOutOfMemory    the device has no memory left for a single input
+        +-- DeviceLost           the device answers every call with an error; a new process may find it well again
 
 `InputError`s become the state of the item they concern: the examination of a recording reports them, it does not
 raise them. The other three are raised to the caller.
@@ -30,6 +32,8 @@ __all__ = [
     "DecoderCrashed",
     "DecoderTimeout",
     "DeviceError",
+    "DeviceLost",
+    "DeviceOutOfMemory",
     "InputError",
     "LimitExceeded",
     "UnmaskError",
@@ -100,3 +104,11 @@ class ConfigError(UnmaskError):
 
 class DeviceError(UnmaskError):
     """The machine is at fault: a device that is not there, or out of memory."""
+
+
+class DeviceOutOfMemory(DeviceError):
+    """The device has no memory left for a single input: another process has it, or the input is too large."""
+
+
+class DeviceLost(DeviceError):
+    """The device answers every call with an error; a new process may find it well again."""

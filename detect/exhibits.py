@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from detect.config import Exhibits
-from detect.engine import LocalEngine
+from detect.engine import Engine
 from detect.explain import Picture, face_picture, heat_picture, spectrogram_picture
 from detect.fuse import seconds
 from detect.listen import HeardVoice
@@ -29,7 +29,7 @@ class Gallery:
         engine: Makes the heat maps.
     """
 
-    def __init__(self, limits: Exhibits, engine: LocalEngine) -> None:
+    def __init__(self, limits: Exhibits, engine: Engine) -> None:
         self._limits, self._engine = limits, engine
         self._exhibits: list[Exhibit] = []
         self._pictures: dict[str, str] = {}

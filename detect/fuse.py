@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from detect.calibrate import UNCALIBRATED_POOLING, Calibration, Fusion, Level, Pooling, verbal
+from detect.checkpoints import Model
 from detect.config import Scoring
-from detect.engine import Model
 from detect.report import Finding, ModelScore, SegmentEntry, Span
 from detect.score import LOGIT_DECIMALS
 from detect.types import Interval, Modality

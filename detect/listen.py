@@ -15,7 +15,7 @@ import numpy as np
 
 from detect.config import Config
 from detect.decoded import AudioOutcome, VoiceQuality
-from detect.engine import LocalEngine
+from detect.engine import Engine
 from detect.score import BatchScorer
 from detect.speech import SpeechFinder
 from detect.stopwatch import Stopwatch
@@ -76,7 +76,7 @@ class Listener:
     """
 
     def __init__(
-        self, engine: LocalEngine, config: Config, *, stream: int, names: Iterator[str], stopwatch: Stopwatch
+        self, engine: Engine, config: Config, *, stream: int, names: Iterator[str], stopwatch: Stopwatch
     ) -> None:
         self._engine, self._config, self._stream = engine, config, stream
         self._names, self._stopwatch = names, stopwatch
@@ -103,7 +103,7 @@ class Listener:
 class _Voice:
     """One voice on its way through."""
 
-    def __init__(self, name: str, engine: LocalEngine, config: Config, *, stream: int, stopwatch: Stopwatch) -> None:
+    def __init__(self, name: str, engine: Engine, config: Config, *, stream: int, stopwatch: Stopwatch) -> None:
         self._name, self._stream, self._config, self._stopwatch = name, stream, config, stopwatch
         specs = engine.voice_specs
         # Windows are cut once for all checkpoints, as long as the shortest input among them: longer inputs are filled,

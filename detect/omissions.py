@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from detect.config import Config
 from detect.decoded import Media
-from detect.engine import LocalEngine
+from detect.engine import Engine
 from detect.found import Found
 from detect.fuse import span
 from detect.report import AbstentionEntry, CaveatEntry, DefectEntry
@@ -17,7 +17,7 @@ NARROW_BAND_HZ = 4_000.0
 3,844 Hz; 1.3 % of 1,914 utterances of all origins lie under this."""
 
 
-def abstentions(found: Found, media: Media, engine: LocalEngine) -> list[AbstentionEntry]:
+def abstentions(found: Found, media: Media, engine: Engine) -> list[AbstentionEntry]:
     """Everything that was not scored."""
     entries = list(media.abstentions)
     for watched in found.watched:

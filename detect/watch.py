@@ -15,7 +15,7 @@ from functools import partial
 
 from detect.config import Config, Faces
 from detect.decoded import VideoOutcome
-from detect.engine import LocalEngine
+from detect.engine import Engine
 from detect.faces import crop_face
 from detect.score import BatchScorer
 from detect.stopwatch import Stopwatch
@@ -70,7 +70,7 @@ class Watcher:
 
     def __init__(
         self,
-        engine: LocalEngine,
+        engine: Engine,
         config: Config,
         *,
         stream: int,

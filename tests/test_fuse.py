@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from detect.calibrate import Calibration, Fusion, Population
+from detect.checkpoints import Model
 from detect.config import Scoring
-from detect.engine import Model
 from detect.fuse import Evidence, evidence_of, modality_finding, recording_finding, segments, subject_scores
 from detect.models import CATALOGUE
 from detect.report import Finding
@@ -23,7 +24,7 @@ LN10 = 2.302585092994046
 def model(name: str = FACE, *, calibrated: bool) -> Model:
     checkpoint = load_manifest().checkpoint(name)
     filed = Calibration.model_validate(calibration_dict(checkpoint.sha256)) if calibrated else None
-    return Model(spec=CATALOGUE[name], checkpoint=checkpoint, calibration=filed)
+    return Model(spec=CATALOGUE[name], checkpoint=checkpoint, calibration=filed, path=Path("not loaded here"))
 
 
 def at(second: float, logit: float, subject: str = "face-1", name: str = FACE) -> Evidence:
