@@ -50,6 +50,7 @@ scan: $(VENV)/.installed $(if $(MEDIA),,demo.mp4)  ## Scan a recording: make sca
 	if [ $$code -eq 1 ]; then echo "(exit code 1: something was flagged)"; exit 0; fi; exit $$code
 
 test: $(VENV)/.installed-dev $(VENV)/.weights  ## Run the test suite
+	@sh tests/tools.sh
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev  ## Run ruff, mypy strict, import-linter and the documentation checks

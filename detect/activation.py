@@ -6,6 +6,8 @@ layer. It does not show where a face was manipulated, and a report says so.
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import torch
 
@@ -25,9 +27,11 @@ def class_activation(module: torch.nn.Module, spec: FaceSpec, batch: torch.Tenso
         (n, h, w) float32 in [0, 1]; all zero where nothing raised the logit.
     """
     kept: list[torch.Tensor] = []
+    mine = threading.get_ident()
 
     def keep(_module: torch.nn.Module, _inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        kept.append(output)
+        if threading.get_ident() == mine:  # other threads may run the same network at the same time
+            kept.append(output)
 
     hook = module.get_submodule(spec.explain_layer).register_forward_hook(keep)
     try:

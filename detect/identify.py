@@ -74,6 +74,9 @@ _SCRIPTS = (
     (b"#!", "script", "a script"),
 )
 
+_TEXT_BYTES = bytes(byte for byte in range(256) if byte >= 32 or byte in b"\t\n\r\f\x1b").replace(b"\x7f", b"")
+"""All but control characters: what text may contain."""
+
 _MARKUP = re.compile(rb"<(?:!doctype\s+html|html|script|iframe)\b", re.IGNORECASE)
 
 
@@ -96,6 +99,19 @@ def identify(file: BinaryIO) -> Identity:
     head = file.read(_HEAD_BYTES)
     kind, reason, detail = _of(head)
     return Identity(kind=kind, reason=reason, detail=detail, num_bytes=num_bytes)
+
+
+def identify_head(head: bytes) -> tuple[Kind, str]:
+    """Tell what a file is by its first bytes alone.
+
+    Args:
+        head: The first 4,096 bytes, fewer only where there are no more.
+
+    Returns:
+        Kind and detail, see `Identity`.
+    """
+    kind, _, detail = _of(head)
+    return kind, detail
 
 
 def _of(head: bytes) -> tuple[Kind, str, str]:  # noqa: PLR0911  # one return a kind reads as the table it is
@@ -128,9 +144,9 @@ def _is_text(head: bytes) -> bool:
         except UnicodeError:
             return False
     body = head.removeprefix(b"\xef\xbb\xbf")
-    if any(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in body) or 127 in body:
+    if body.translate(None, _TEXT_BYTES):
         return False
-    if all(byte < 128 for byte in body):
+    if body.isascii():
         return True
     try:
         body.decode("utf-8")

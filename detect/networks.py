@@ -2,14 +2,16 @@
 
 On the CPU a network sees one input at a time. Measured on the default checkpoints, 16 inputs together take as long
 (voice) or twice as long (face) as one after the other, and their logits differ in the seventh digit with what else is
-in the batch; alone, an input has one logit whatever the batch, the order, or the number of threads. On a CUDA device
-inputs go together; a failing batch is halved until the failure stands alone.
+in the batch, and with the number of threads that share the work. So each input has one thread, several inputs go side
+by side, and a logit is the same whatever the batch, the order, or the number of cores. On a CUDA device inputs go
+together; a failing batch is halved until the failure stands alone.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -29,16 +31,19 @@ class Networks:
     Args:
         models: Which.
         device: `cpu`, `cuda` or `cuda:N`.
-        threads: Of torch, on the CPU; None takes half of the cores, for two branches run at the same time.
+        parallel: Inputs at the same time, on the CPU; None takes half of the cores, for a recording's two branches run
+            side by side.
 
     Raises:
         DeviceError: no such device.
         WeightsMismatch: a checkpoint does not hold its network's parameters.
     """
 
-    def __init__(self, models: Iterable[Model], *, device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(self, models: Iterable[Model], *, device: str = "cpu", parallel: int | None = None) -> None:
         self._device = open_device(device)
-        torch.set_num_threads(threads or max(1, (os.cpu_count() or 1) // 2))
+        torch.set_num_threads(1)  # sums in another order have other last digits
+        self._parallel = parallel or max(1, (os.cpu_count() or 1) // 2)
+        self._pool = ThreadPoolExecutor(self._parallel, thread_name_prefix="network")
         self._models = {model.spec.name: model for model in models}
         self._modules = {name: load_model(model.spec, model.path, self._device) for name, model in self._models.items()}
 
@@ -47,7 +52,7 @@ class Networks:
         """Where the networks run."""
         if self._device.type == "cuda":
             return f"{self._device} ({torch.cuda.get_device_name(self._device)})"
-        return f"cpu ({torch.get_num_threads()} threads a branch)"
+        return f"cpu ({self._parallel} inputs at a time)"
 
     def score(self, name: str, inputs: Sequence[NDArray[Any]]) -> Float32Array:
         """Spoof logits (n,) of face crops or voice windows, as the checkpoint's spec takes them.
@@ -59,8 +64,8 @@ class Networks:
             DeviceLost: the device is not usable any more.
         """
         if self._device.type == "cpu":
-            parts = [self._safely(name, [item]) for item in inputs]
-            return np.concatenate(parts) if parts else np.empty(0, np.float32)
+            parts = self._pool.map(lambda item: self._safely(name, [item]), inputs)
+            return np.concatenate([np.empty(0, np.float32), *parts])
         return self._safely(name, inputs)
 
     def heat_maps(self, name: str, crops: Sequence[UInt8Array]) -> Float32Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from detect.errors import ConfigError
 from detect.models import CATALOGUE
 from detect.report import Report
 from detect.types import Modality
+from pipelines.evidence import is_container
 from pipelines.sandbox import Sandbox
 from service.render import render_html
 from service.terminal import render_terminal
@@ -45,6 +46,11 @@ class Request:
     settings: tuple[str, ...]
     in_process: bool
     style: Literal["full", "line", "json"]
+
+
+def is_one_recording(paths: Sequence[Path]) -> bool:
+    """Whether this is one file, and none that holds others."""
+    return len(paths) == 1 and paths[0].is_file() and not is_container(paths[0])
 
 
 def run(request: Request) -> tuple[bool, bool]:

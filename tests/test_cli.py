@@ -35,7 +35,9 @@ def test_version() -> None:
     assert VERSION in unmask("--version").stdout
 
 
-@pytest.mark.parametrize("command", [(), ("scan",), ("weights",), ("weights", "fetch"), ("demo",), ("render",)])
+@pytest.mark.parametrize(
+    "command", [(), ("scan",), ("weights",), ("weights", "fetch"), ("demo",), ("render",), ("verify",), ("compare",)]
+)
 def test_every_command_has_help_that_says_what_it_does(command: tuple[str, ...]) -> None:
     result = unmask(*command, "--help")
     assert result.returncode == 0
@@ -45,9 +47,15 @@ def test_every_command_has_help_that_says_what_it_does(command: tuple[str, ...])
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("scan",), "RECORDING"),
+        (("scan",), "EVIDENCE"),
         (("scan", "/nowhere/clip.mp4"), "/nowhere/clip.mp4: no such file"),
-        (("scan", "/tmp"), "not a recording but a folder"),
+        (("scan", "/dev/null"), "neither a file nor a folder"),
+        (("scan", "/tmp", "--json"), "are for one recording"),
+        (("scan", "/tmp", "--time-limit", "soon"), "soon is no duration"),
+        (("scan", "/tmp", "--limit", "depth"), "NAME=VALUE"),
+        (("scan", "/tmp", "--ray-address", "127.0.0.1:1", "--out", "/dev/null/x"), "/dev/null/x"),
+        (("verify", "/nowhere"), "/nowhere"),
+        (("compare", "/tmp", "/tmp"), "/tmp/job.json"),
         (("scan", __file__, "--model", "xception"), "no model is named xception"),
         (("scan", __file__, "--set", "min_frames"), "SECTION.NAME=VALUE"),
         (("scan", __file__, "--set", "sampling.min_frames=0"), "sampling.min_frames"),

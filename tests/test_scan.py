@@ -70,20 +70,6 @@ def test_checkpoints_with_windows_of_different_lengths_run_side_by_side(
     assert len({score.num_windows for score in voice.scores}) == 1
 
 
-def test_several_recordings_a_line_each_and_the_code_of_the_worst(demo: Path, tmp_path: Path) -> None:
-    notes = tmp_path / "notes.mp4"
-    notes.write_text("Not a recording.")
-    out = tmp_path / "out"
-    cache = {"UNMASK_CACHE": str(tmp_path / "empty"), "UNMASK_WEIGHTS": ""}
-    result = unmask("scan", str(notes), str(demo), "--out", str(out), "--quiet", *COMPACT, env=cache)
-    assert result.returncode == 3
-    first, second = result.stdout.splitlines()
-    assert first.startswith("unsupported:text  notes.mp4")
-    assert second.startswith("partial:weights_not_found  demo.mp4")
-    assert len(list(out.iterdir())) == 2
-    assert "Traceback" not in result.stderr
-
-
 def test_json_prints_reports_and_nothing_else(tmp_path: Path) -> None:
     empty = tmp_path / "=cmd|evil\u202e.mp4"
     empty.write_bytes(b"")

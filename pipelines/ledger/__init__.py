@@ -8,7 +8,7 @@ for several hosts. Times are the ledger's own clock, so that hosts need not agre
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from detect.types import ItemState
 from pipelines.items import Container, Counts, Entry, Item, JobFacts, Lease, Result
@@ -20,6 +20,15 @@ MAX_ORPHANED = 10
 must end too."""
 
 
+class Added(NamedTuple):
+    """What came of `Ledger.add`."""
+
+    num_new: int
+    """Entries that were not there yet."""
+    unneeded_copies: tuple[str, ...]
+    """`spool` of those that nobody will examine: duplicates, and entries that were there already."""
+
+
 class Ledger(Protocol):
     """One job's items. Safe to use from one thread; several processes may hold one each."""
 
@@ -27,18 +36,19 @@ class Ledger(Protocol):
         """Create the job, or return the facts of the one that is there (the caller compares them)."""
         ...
 
-    def add(self, entries: Sequence[Entry], containers: Sequence[Container] = ()) -> int:
+    def add(self, entries: Sequence[Entry], containers: Sequence[Container] = ()) -> Added:
         """Record what was found, in one transaction, in the order given; a chain that is there already is left alone.
 
         An entry to be examined whose SHA-256 an earlier item to be examined has becomes `duplicate` of the first.
-
-        Returns:
-            Entries that are new.
         """
         ...
 
     def listed(self) -> frozenset[str]:
         """Chains of the containers that are recorded: a resumed listing need not open them again."""
+        ...
+
+    def copies(self) -> frozenset[str]:
+        """`spool` of the items that are still to be examined."""
         ...
 
     def complete_inventory(self) -> None:

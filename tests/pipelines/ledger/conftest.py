@@ -1,0 +1,35 @@
+"""Both ledgers, for tests that ask nothing about which one it is."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pipelines.ledger.recipes import Place
+from tests.pipelines.ledger.servers import Server, binaries
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    folder = binaries()
+    if folder is None or shutil.which("setpriv") is None:
+        pytest.skip("no PostgreSQL server on this machine, or no setpriv to run it without root's rights")
+    server = Server(folder)
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Where a ledger can be, with nothing there yet."""
+    job = str(uuid.uuid4())
+    if request.param == "sqlite":
+        place = Place(str(tmp_path / "ledger.sqlite"), job)
+    else:
+        place = Place(request.getfixturevalue("server").url(), job)
+    yield place
+    place.close()
