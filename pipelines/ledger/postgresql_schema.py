@@ -56,8 +56,10 @@ _FIRST: tuple[LiteralString, ...] = (
     """,
     "CREATE UNIQUE INDEX items_chain ON unmask.items (job, chain_key)",
     "CREATE UNIQUE INDEX items_original ON unmask.items (job, sha256) WHERE original",
-    "CREATE INDEX items_pending ON unmask.items (job, stage, suspicion DESC NULLS LAST, seq) "
-    "WHERE state IS NULL AND owner IS NULL",
+    """
+    CREATE INDEX items_pending ON unmask.items (job, stage, suspicion DESC NULLS LAST, seq)
+    WHERE state IS NULL AND owner IS NULL
+    """,
     "CREATE INDEX items_leased ON unmask.items (job, owner) WHERE owner IS NOT NULL",
     "CREATE INDEX items_spool ON unmask.items (job, spool) WHERE state IS NULL AND spool IS NOT NULL",
     "CREATE INDEX items_flagged ON unmask.items (job, seq) WHERE flagged OR alert IS NOT NULL",

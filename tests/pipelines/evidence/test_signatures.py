@@ -59,7 +59,7 @@ MUXERS = [
 
 
 @pytest.mark.parametrize(("format_", "codec", "sound"), MUXERS)
-def test_recordings_are_known_by_their_first_bytes(tmp_path: Path, format_: str, codec: str, sound: bool) -> None:  # noqa: FBT001
+def test_recordings_are_known_by_their_first_bytes(tmp_path: Path, format_: str, codec: str, sound: bool) -> None:
     data = _remuxed(tmp_path / "recording", format_, codec, sound=sound)
     if not data:
         pytest.skip(f"this build of FFmpeg writes no {format_} with {codec}")

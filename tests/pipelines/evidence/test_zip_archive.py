@@ -69,7 +69,8 @@ def test_deflate64_is_read_and_what_is_not_read_is_named(tmp_path: Path) -> None
 
 
 HOSTILE_NAMES = [
-    b"../../etc/passwd", b"/etc/shadow", b"C:\\windows\\x", b"a\\..\\b", b"nul\0.jpg", b"x" * 4000, b"\x83\x65\x83X.jpg",
+    b"../../etc/passwd", b"/etc/shadow", b"C:\\windows\\x", b"a\\..\\b", b"nul\0.jpg", b"x" * 4000,
+    b"\x83\x65\x83X.jpg",
     b"\xff\xfe", b"A.jpg", b"a.jpg", b"twice", b"twice", b"", b"bang!/x",
 ]  # fmt: skip
 

@@ -254,7 +254,8 @@ def test_a_deadlock_is_begun_anew(server: Server, job: str) -> None:
         # The victim of a deadlock is who waits longest for it to be found: not this one.
         db.execute("SET deadlock_timeout = '1min'")
         db.execute(
-            "SELECT 1 FROM unmask.items WHERE seq = 2 AND job = (SELECT number FROM unmask.jobs WHERE id = %s) FOR UPDATE",
+            "SELECT 1 FROM unmask.items WHERE seq = 2 "
+            "AND job = (SELECT number FROM unmask.jobs WHERE id = %s) FOR UPDATE",
             (job,),
         )
         waiting.start()
@@ -264,7 +265,8 @@ def test_a_deadlock_is_begun_anew(server: Server, job: str) -> None:
             ).fetchone():
                 pass
         db.execute(
-            "SELECT 1 FROM unmask.items WHERE seq = 1 AND job = (SELECT number FROM unmask.jobs WHERE id = %s) FOR UPDATE",
+            "SELECT 1 FROM unmask.items WHERE seq = 1 "
+            "AND job = (SELECT number FROM unmask.jobs WHERE id = %s) FOR UPDATE",
             (job,),
         )
     waiting.join()
