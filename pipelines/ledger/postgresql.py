@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from detect.errors import ConfigError
+from detect.errors import ConfigError, UnmaskError
 from detect.types import ItemState
 from pipelines.items import Container, Counts, Entry, Item, JobFacts, Lease, Result, Stage
 from pipelines.ledger import MAX_ATTEMPTS, MAX_ORPHANED, Added
@@ -49,7 +49,11 @@ class PostgresLedger:
         self._session = Session(url, patience=patience)
         self._job: int | None = None
         self._triage = False
-        prepare(self._session)
+        try:
+            prepare(self._session)
+        except UnmaskError:
+            self._session.close()
+            raise
 
     def begin(self, facts: JobFacts) -> JobFacts:
         """See `Ledger.begin`."""

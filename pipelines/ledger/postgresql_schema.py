@@ -129,7 +129,8 @@ def _version(ask: _Ask) -> int:
     Raises:
         ConfigError: it is newer than this program.
     """
-    if ask("SELECT to_regclass('unmask.version')", ())[0][0] is None:
+    # Not `to_regclass`: it answers from a cache, which waiting for an advisory lock does not refresh.
+    if not ask("SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'unmask' AND tablename = 'version'", ()):
         return 0
     version = int(ask("SELECT coalesce(max(number), 0) FROM unmask.version", ())[0][0])
     if version > VERSION:

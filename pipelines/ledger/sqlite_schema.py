@@ -159,7 +159,7 @@ def translated(path: Path) -> Iterator[None]:
 
 def _damaged(path: Path, damage: str) -> ConfigError:
     return ConfigError(
-        f"the ledger {path} is damaged ({damage}): put back a copy that was made while no scan was running, or save "
+        f"the ledger {path} is damaged ({' '.join(damage.split())}): put back a copy that was made while no scan was running, or save "
         f"what can be read with `sqlite3 {path} .recover | sqlite3 NEW` and put NEW in its place, without the files "
         f"{path.name}-wal and {path.name}-shm; else scan again into another folder"
     )

@@ -47,7 +47,7 @@ MUXERS = [
     ("wav", "pcm_s16le", True), ("mp3", "libmp3lame", True), ("flac", "flac", True),
     ("ogg", "flac", True), ("ogg", "libopus", True), ("adts", "aac", True), ("ac3", "ac3", True),
     ("eac3", "eac3", True), ("aiff", "pcm_s16be", True), ("au", "pcm_s16be", True), ("caf", "pcm_s16le", True),
-    ("wv", "wavpack", True), ("w64", "pcm_s16le", True), ("mp2", "mp2", True), ("asf", "wmav2", True),
+    ("wv", "wavpack", True), ("w64", "pcm_s16le", True), ("mp2", "mp2", True),
     ("matroska", "flac", True), ("ipod", "aac", True),
     ("mp4", "mpeg4", False), ("mov", "mjpeg", False), ("matroska", "mpeg4", False), ("webm", "libvpx", False),
     ("avi", "mpeg4", False), ("flv", "flv", False), ("mpegts", "mpeg2video", False), ("mpeg", "mpeg1video", False),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from detect.types import ItemState
@@ -27,6 +29,12 @@ class Place:
         ledger = open_ledger(self.address, self.job)
         self.opened.append(ledger)
         return ledger
+
+    @contextmanager
+    def apart(self) -> Iterator[Ledger]:
+        """One that another thread opens, and closes."""
+        with closing(open_ledger(self.address, self.job)) as ledger:
+            yield ledger
 
     def begin(self, *, triage: bool = False) -> Ledger:
         ledger = self.open()

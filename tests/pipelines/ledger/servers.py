@@ -60,6 +60,7 @@ class Server:
         return f"postgresql://unmask@127.0.0.1:{port or self.port}/{database}"
 
     def start(self) -> None:
+        """Start it; from the main thread, because it ends with the thread that started it."""
         # Nothing here cuts the power, so nothing is waited for to reach the disk.
         settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={self._home}", "fsync=off"]
         with (self._home / "log").open("ab") as log:
