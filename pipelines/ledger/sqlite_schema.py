@@ -159,9 +159,9 @@ def translated(path: Path) -> Iterator[None]:
 
 def _damaged(path: Path, damage: str) -> ConfigError:
     return ConfigError(
-        f"the ledger {path} is damaged ({' '.join(damage.split())}): put back a copy that was made while no scan was running, or save "
-        f"what can be read with `sqlite3 {path} .recover | sqlite3 NEW` and put NEW in its place, without the files "
-        f"{path.name}-wal and {path.name}-shm; else scan again into another folder"
+        f"the ledger {path} is damaged ({' '.join(damage.split())}): put back a copy that was made while no scan was "
+        f"running, or save what can be read with `sqlite3 {path} .recover | sqlite3 NEW` and put NEW in its place, "
+        f"without the files {path.name}-wal and {path.name}-shm; else scan again into another folder"
     )
 
 

@@ -31,20 +31,23 @@ def storm(ledger: Ledger, name: str, chance: random.Random) -> Iterator[str]:
             ledger.renew(name, 600.0)
         elif held:
             lease = held.pop(chance.randrange(len(held)))
-            if kind == "finish" and ledger.finish(lease, result(flagged=chance.random() < 0.3)):
-                yield f"{lease.seq}"
-            elif kind == "fail" and ledger.fail(lease, ItemState.CRASHED, "signal", "died"):
-                yield f"{lease.seq}"
+            ended = False
+            if kind == "finish":
+                ended = ledger.finish(lease, result(flagged=chance.random() < 0.3))
+            elif kind == "fail":
+                ended = ledger.fail(lease, ItemState.CRASHED, "signal", "died")
             elif kind == "looked":
                 ledger.looked(lease, chance.random())
             elif kind == "release":
                 ledger.release(lease)
+            if ended:
+                yield f"{lease.seq}"
 
 
 def main(address: str, job: str, name: str, seed: str) -> None:
     ledger = open_ledger(address, job)
     ledger.begin(facts(job))
-    for line in storm(ledger, name, random.Random(seed)):
+    for line in storm(ledger, name, random.Random(seed)):  # noqa: S311  # nothing secret
         # One write a line: what a killed process has said is whole.
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -246,31 +246,25 @@ def test_a_commit_without_an_answer_at_a_look(server: Server, proxy: Proxy, job:
 
 
 def test_a_deadlock_is_begun_anew(server: Server, job: str) -> None:
-    """Someone else's transaction takes two rows in the other order; whichever is chosen to give way, all gets done."""
+    """Someone else's transaction takes two rows in the other order."""
     ledger = PostgresLedger(server.url(), job)
     ledger.begin(facts(job))
     ledger.add(entries(2))
     one, _ = leased(ledger, "a")
     waiting = threading.Thread(target=ledger.recover, args=("b",), kwargs={"alone": True})
     with psycopg.connect(server.url()) as db:
-        # The victim of a deadlock is who waits longest for it to be found: not this one.
+        # Whoever looks for a deadlock first gives way: not this one.
         db.execute("SET deadlock_timeout = '1min'")
-        db.execute(
-            "SELECT 1 FROM unmask.items WHERE seq = 2 "
-            "AND job = (SELECT number FROM unmask.jobs WHERE id = %s) FOR UPDATE",
-            (job,),
+        lock = (
+            "SELECT 1 FROM unmask.items WHERE job = (SELECT number FROM unmask.jobs WHERE id = %s) "
+            "AND seq = %s FOR UPDATE"
         )
+        db.execute(lock, (job, 2))
         waiting.start()
         with psycopg.connect(server.url(), autocommit=True) as watch:
-            while not watch.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'unmask'"
-            ).fetchone():
-                pass
-        db.execute(
-            "SELECT 1 FROM unmask.items WHERE seq = 1 "
-            "AND job = (SELECT number FROM unmask.jobs WHERE id = %s) FOR UPDATE",
-            (job,),
-        )
+            asked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'unmask'"
+            assert until(lambda: watch.execute(asked).fetchone() is not None, 10)
+        db.execute(lock, (job, 1))
     waiting.join()
     assert not ledger.finish(one, result())
     assert [item.orphaned for item in ledger.items()] == [1, 1]
