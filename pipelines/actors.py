@@ -23,7 +23,7 @@ from detect.errors import DeviceLost
 from detect.networks import Networks
 from detect.types import Float32Array, Modality, UInt8Array
 from pipelines.batching import Batcher
-from pipelines.engine import RayEngine
+from pipelines.engine import RayEngine, ask
 from pipelines.evidence.options import Options
 from pipelines.examine import Examined, Examiner, Render
 from pipelines.items import Lease
@@ -113,7 +113,7 @@ class MediaWorker:
     def __init__(self, setup: Setup, actors: dict[Modality, Any]) -> None:
         self._sandbox = Sandbox(entry=setup.entry)
         chosen = choose(setup.config, weights=setup.weights)
-        devices = sorted(set(ray.get([actor.ready.remote() for actor in actors.values()])))
+        devices = sorted({ask(actor.ready.remote) for actor in actors.values()})
         torch.set_num_threads(1)  # workers share the cores between them
         engine = RayEngine(setup.config, chosen, actors, device=", ".join(devices) or "no model")
         self._examiner = Examiner(

@@ -7,7 +7,7 @@ run nothing differs from `detect.engine.LocalEngine`.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,35 @@ from detect.errors import DeviceError, DeviceLost
 from detect.faces import FaceDetector
 from detect.types import Detection, Float32Array, Modality, UInt8Array
 
-_TRIES = 5
-"""A model actor that died is started again by Ray: its network loads in seconds."""
-_WAIT_SECONDS = 2.0
+_PATIENCE_SECONDS = 120.0
+"""A model actor that died is started again by Ray, on another host where its own is gone. Ray notices a lost host after
+half a minute (its health checks), and loading a network takes seconds."""
+_PAUSE_SECONDS = 1.0
+
+
+def ask(call: Callable[[], Any]) -> Any:
+    """The answer of a model actor; asked again where it died, for the same inputs have the same answer.
+
+    Args:
+        call: Makes the remote call, and returns Ray's reference to its answer.
+
+    Raises:
+        DeviceError: the actor has no answer, or does not come back.
+        UnmaskError, ValueError: what the actor raised.
+    """
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return ray.get(call())
+        except ray.exceptions.RayActorError as error:
+            last = str(error).splitlines()[0]
+        except ray.exceptions.RayTaskError as error:
+            if not isinstance(error.cause, DeviceLost):  # of which the actor dies, and is started again
+                raise (error.cause if isinstance(error.cause, Exception) else error) from error
+            last = str(error.cause)
+        if time.monotonic() > until:
+            raise DeviceError(f"a model actor does not come back: {last}")
+        time.sleep(_PAUSE_SECONDS)
 
 
 class RayEngine(ChosenModels):
@@ -64,25 +90,6 @@ class RayEngine(ChosenModels):
         return self._ask(Modality.FACE, "heat_maps", name, crops)
 
     def _ask(self, modality: Modality, method: str, name: str, inputs: Sequence[NDArray[Any]]) -> Float32Array:
-        """Ask the actor; ask again where it died, for the same inputs have the same answer.
-
-        Raises:
-            DeviceError: the actor has no answer, or keeps dying.
-        """
-        for _ in range(_TRIES):
-            try:
-                answer: Float32Array = ray.get(getattr(self._actors[modality], method).remote(name, list(inputs)))
-            except ray.exceptions.RayActorError as error:
-                last = str(error).splitlines()[0]
-                time.sleep(_WAIT_SECONDS)
-            except ray.exceptions.RayTaskError as error:
-                if isinstance(error.cause, DeviceLost):
-                    last = str(error.cause)  # the actor leaves, and is started again
-                    time.sleep(_WAIT_SECONDS)
-                elif isinstance(error.cause, Exception):
-                    raise error.cause from error
-                else:
-                    raise
-            else:
-                return answer
-        raise DeviceError(f"the {modality} model keeps dying: {last}")
+        actor = self._actors[modality]
+        answer: Float32Array = ask(lambda: getattr(actor, method).remote(name, list(inputs)))
+        return answer

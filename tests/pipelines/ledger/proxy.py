@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Self
 
 _BYTES = 65_536
+_COMMIT = b"COMMIT\0"
+"""The statement with its end: transactions begin with `ISOLATION LEVEL READ COMMITTED`."""
 
 
 class Proxy:
@@ -78,7 +80,7 @@ class Proxy:
         answers.start()
         with contextlib.suppress(OSError):
             while said := client.recv(_BYTES):
-                if self.armed and b"COMMIT" in said:
+                if self.armed and _COMMIT in said:
                     # Nothing more reaches the client: its connection ends instead of an answer.
                     client.shutdown(socket.SHUT_WR)
                     self.armed = False

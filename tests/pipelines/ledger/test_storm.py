@@ -57,7 +57,7 @@ def test_killed_at_any_time_nothing_is_lost(place: Place) -> None:
 def test_processes_at_a_time_do_nothing_twice(place: Place) -> None:
     place.begin()
     processes = [_process(place, f"owner {number}") for number in range(2)]
-    confirmed = [seq for process in processes for seq in _kill_after(process, 60)]
+    confirmed = [seq for process in processes for seq in _kill_after(process, 25)]
     assert len(set(confirmed)) == len(confirmed)
     ledger = place.open()
     ledger.recover("after", alone=True)
@@ -102,3 +102,28 @@ def test_finders_at_a_time_number_without_gaps(place: Place, *, triage: bool) ->
         thread.join()
     assert sum(added) == 60
     assert consistent(place.open()).pending == 60
+
+
+def test_a_lease_that_is_taken_away_while_it_ends(place: Place) -> None:
+    """Whoever comes first counts, the other changes nothing."""
+    place.begin().add(entries(150))
+    opened: list[int] = []
+    done = threading.Event()
+
+    def take_away() -> None:
+        with place.apart() as ledger:
+            while not done.is_set():
+                opened.append(ledger.recover("watch", alone=True))
+
+    thread = threading.Thread(target=take_away)
+    thread.start()
+    ledger, ended = place.open(), []
+    for number in range(300):
+        for lease in leased(ledger, f"owner {number}", 1):
+            ended += [lease.seq] if ledger.finish(lease, result()) else []
+    done.set()
+    thread.join()
+    assert consistent(ledger).leased == 0
+    assert len(set(ended)) == len(ended)
+    assert [item.seq for item in ledger.items() if item.result == result()] == sorted(ended)
+    assert sum(opened) == sum(item.orphaned for item in ledger.items())
