@@ -85,5 +85,45 @@ def memory(out: Path) -> None:
     measure_memory(out)
 
 
+@main.command()
+@click.option("--items", default=300, show_default=True, help="Files; a tenth of them break their decoder.")
+@click.option("--kills", default=20, show_default=True, help="Times that the dispatcher is killed.")
+@_out
+def storm(items: int, kills: int, out: Path) -> None:
+    """Fault storm: decoders that break, workers and dispatcher killed at random; every item must end once."""
+    from benchmarks.storm import measure
+
+    measure(items, kills, out)
+
+
+@main.command()
+@_out
+def scan(out: Path) -> None:
+    """Queue and sandbox an item, and throughput with 1 and 2 workers, against examining in the process."""
+    from benchmarks.scan import measure
+
+    measure(out)
+
+
+@main.command()
+@click.option("--items", default=1_000_000, show_default=True, help="Files.")
+@_out
+def scale(items: int, out: Path) -> None:
+    """List, resume and cancel a million tiny files: seconds and memory."""
+    from benchmarks.scan import measure_scale
+
+    measure_scale(items, out)
+
+
+@main.command()
+@_shared
+@_out
+def archive(shared: Path, out: Path) -> None:
+    """Scan the development recordings packed into nested archives and a disk image, with damage among them."""
+    from benchmarks.archive import measure
+
+    measure(shared, out)
+
+
 if __name__ == "__main__":
     main()
