@@ -48,8 +48,8 @@ def measure(shared: Path, out: Path) -> None:
     whole = set(expected.values())
     found = {item["sha256"] for item in items if item["sha256"]}
     about = (
-        f"{len(media)} recordings in a folder, a zip in a tar, a 7z, a locked 7z and an ext4 disk image, some twice, one cut, "
-        "one zip cut in the middle, one with a wrong checksum, one recording named .dat."
+        f"{len(media)} recordings in a folder, a zip in a tar, a 7z, a locked 7z and an ext4 disk image, some "
+        "twice, one cut, one zip cut in the middle, one with a wrong checksum, one recording named .dat."
     )
     verdict = "yes" if verified.returncode == 0 else "NO"
     lines = [

@@ -45,9 +45,9 @@ def measure(out: Path) -> None:
         _make_clips(clips, _NUM_CLIPS)
         rows = [*_compare("tiny picture", tiny, Path(place)), *_compare("10 s clip, 1080p30", clips, Path(place))]
     about = (
-        f"{_NUM_TINY} pictures of 64 x 48 without a face, and {_NUM_CLIPS} clips with a face and speech. One at a time: the "
-        "median time from end to end; two workers: all the time by the number. Starting and loading are left out. *In the "
-        "process* decodes without a child and writes nothing."
+        f"{_NUM_TINY} pictures of 64 x 48 without a face, and {_NUM_CLIPS} clips with a face and speech. One at a "
+        "time: the median time from end to end; two workers: all the time by the number. Starting and loading are left "
+        "out. *In the process* decodes without a child and writes nothing."
     )
     lines = [
         "# Scanning many",

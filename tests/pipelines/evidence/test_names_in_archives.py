@@ -56,7 +56,8 @@ def _pax(name: bytes, content: bytes) -> bytes:
 
 
 def _header(kind: bytes, content: bytes) -> bytes:
-    block = bytearray(struct.pack("100s8s8s8s12s12s8sc", b"n", b"", b"", b"", b"%011o" % len(content), b"0", b" " * 8, kind))
+    size = b"%011o" % len(content)
+    block = bytearray(struct.pack("100s8s8s8s12s12s8sc", b"n", b"", b"", b"", size, b"0", b" " * 8, kind))
     block += bytes(512 - len(block))
     block[257:265] = b"ustar\x0000"
     block[148:156] = b"%06o\0 " % sum(block)

@@ -78,7 +78,8 @@ def test_a_death_costs_the_container_it_was_in(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "a.jpg").write_bytes(PICTURE)
     inner = zip_bytes([stored(b"%d.jpg" % index, PICTURE + b"%d" % index) for index in range(3)])
-    (folder / "b.zip").write_bytes(zip_bytes([stored(b"t.txt", b"text"), stored(b"in.zip", inner), stored(b"z.jpg", PICTURE)]))
+    members = [stored(b"t.txt", b"text"), stored(b"in.zip", inner), stored(b"z.jpg", PICTURE)]
+    (folder / "b.zip").write_bytes(zip_bytes(members))
     (folder / "c.zip").write_bytes(zip_bytes([stored(b"1.jpg", PICTURE), stored(b"2.txt", b"text")]))
     scratch = tmp_path / "scratch"
     rows: list[Entry | Container] = []

@@ -65,7 +65,8 @@ def test_nonsense_is_refused(values: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [{}, {"found": 7, "place": []}, {"found": []}, {"found": [], "place": [["a", -1]]}, {"found": [], "place": [7]}]
+    "line",
+    [{}, {"found": 7, "place": []}, {"found": []}, {"found": [], "place": [["a", -1]]}, {"found": [], "place": [7]}],
 )
 def test_nonsense_about_batches_is_refused(line: dict[str, Any]) -> None:
     with pytest.raises(wire.Nonsense):
