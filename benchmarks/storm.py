@@ -36,9 +36,8 @@ EXPECTED = {
     "segfault": "crashed:signal 11",
     "hang": "timeout:deadline",
     "memory": "limit:memory",
-    "raise": "crashed:exit 1",
+    "raise": "crashed:exception",
     "abort": "crashed:signal 6",
-    "worker": "crashed:worker_died",
 }
 """What an undisturbed scan makes of each; under fire some end as `crashed:orphaned`."""
 _DEADLINE_SECONDS = 4.0
