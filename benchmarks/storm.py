@@ -85,7 +85,9 @@ def make_evidence(folder: Path, number: int) -> tuple[int, int]:
     return number - bad, bad
 
 
-def storm(number: int, kills: int, *, engine: str = "ray", seed: int = 1, pause: tuple[float, float] = (8, 20)) -> Storm:
+def storm(
+    number: int, kills: int, *, engine: str = "ray", seed: int = 1, pause: tuple[float, float] = (8, 20)
+) -> Storm:
     """Run a storm.
 
     Args:

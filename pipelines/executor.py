@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ class LocalExecutor:
     def wait(self, seconds: float) -> list[Examined | Failed]:
         """See `Executor.wait`."""
         if self._work is None:
+            time.sleep(seconds)  # or whoever asks would ask at once again, all the time
             return []
         lease, work = self._work
         wait([work], seconds, return_when=FIRST_COMPLETED)

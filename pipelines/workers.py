@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +89,7 @@ class RayExecutor:
             return self._start_again()
         tasks = {worker.task: worker for worker in self._workers if worker.task is not None}
         if not tasks:
+            time.sleep(seconds)
             return []
         done, _ = ray.wait(list(tasks), num_returns=len(tasks), timeout=0)
         if not done:

@@ -143,8 +143,14 @@ def batch(
         rows.append(_entry_row(entry, seq, key, state, original=original, duplicate_of=duplicate_of))
         spare += [entry.spool] if entry.spool is not None and state is not None else []
         num_bytes = entry.num_bytes or 0
-        tally.update(found=1, bytes_found=num_bytes, alerts=int(entry.alert is not None))
-        tally.update({"pending": 1} if state is None else {ENDED + state: 1, "bytes_done": num_bytes})
+        tally["bytes_found"] += num_bytes
+        tally["alerts"] += entry.alert is not None
+        if state is None:
+            tally["pending"] += 1
+        else:
+            tally[ENDED + state] += 1
+            tally["bytes_done"] += num_bytes
+    tally["found"] = len(rows)
     return Batch(rows, tally, spare)
 
 
@@ -325,13 +331,17 @@ def finite(suspicion: float) -> float:
     return float(suspicion)
 
 
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+"""`json.dumps` with settings makes an encoder at every call: a third of the time of adding a row."""
+
+
 def as_json(value: object) -> str:
     """JSON in ASCII: no text, whatever it came from, is one that a database refuses.
 
     Raises:
         ValueError: a number in it is not finite.
     """
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return _encode(value)
 
 
 def storable(text: str) -> str:
