@@ -54,7 +54,8 @@ class Cluster:
         if address is not None:
             del options["include_dashboard"]
         else:
-            self._folder = Path(tempfile.mkdtemp(prefix="unmask-ray-"))
+            _clear_leftovers()
+            self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
             options |= {
                 "num_cpus": num_cpus,
                 "object_store_memory": _STORE_BYTES,
@@ -90,6 +91,19 @@ class Cluster:
         ray.shutdown()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_FOLDER = "unmask-ray-"
+"""Ray's own files, logs for the most part, in a folder with the process's number in its name. It lies with the
+temporary files and not with the results, for the path of a socket has room for 107 bytes (unix(7))."""
+
+
+def _clear_leftovers() -> None:
+    """Delete the folders of processes that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*-*"):
+        number = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        if number.isdecimal() and not Path(f"/proc/{number}").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # another user's stays
 
 
 _HEAD = (b"gcs_server", b"raylet")
