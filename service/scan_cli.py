@@ -55,6 +55,14 @@ class _Duration(click.ParamType[float]):
         return float(seconds)
 
 
+def _list_limits(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        from service.scan_many import limits_help
+
+        click.echo(limits_help())
+        context.exit()
+
+
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -121,7 +129,15 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--passwords", type=_FILE, help="Passwords to try on encrypted archives, one a line.")
 @click.option("--include-deleted", is_flag=True, help="Deleted files in disk images as well, as far as they are there.")
 @click.option(
-    "--limit", "limits", multiple=True, metavar="NAME=VALUE", help="A limit on containers; `--limit help` lists them."
+    "--limit", "limits", multiple=True, metavar="NAME=VALUE", help="A limit on containers; see --list-limits."
+)
+@click.option(
+    "--list-limits",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_limits,
+    help="List the limits on archives and disk images, and exit.",
 )
 @click.option(
     "--ledger",
@@ -157,11 +173,6 @@ def scan(
     **of_many: Any,
 ) -> None:
     """Examine recordings: one, or all in folders, archives and disk images."""
-    if "help" in of_many["limits"]:
-        from service.scan_many import limits_help
-
-        click.echo(limits_help())
-        return
     for path in paths:  # before anything is loaded: the commonest mistake is answered at once
         if not (path.is_file() or path.is_dir()):
             raise click.UsageError(f"{path}: {'neither a file nor a folder' if path.exists() else 'no such file'}")

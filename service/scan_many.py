@@ -152,7 +152,7 @@ def _limits(words: tuple[str, ...]) -> ArchiveLimits:
     for word in words:
         name, _, value = word.partition("=")
         if name not in names or not value.isdecimal():
-            raise ConfigError(f"--limit {word}: write NAME=VALUE with a whole number; `--limit help` lists the names")
+            raise ConfigError(f"--limit {word}: write NAME=VALUE with a whole number; --list-limits names them")
         values[name] = int(value)
     return ArchiveLimits(**values)
 
