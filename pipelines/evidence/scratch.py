@@ -189,7 +189,7 @@ class Copy:
         need = self._written + len(data) - self._admitted
         if need > 0:
             room = self._scratch.max_bytes - self._scratch._held
-            step = max(need, min(_STEP_BYTES, room) if self._admitted else need)
+            step = max(need, min(_STEP_BYTES, room // 4) if self._admitted else need)
             self._scratch.admit(step)
             self._admitted += step
         view = memoryview(data)
