@@ -15,12 +15,13 @@ from pipelines.evidence.streams import Budget, Stream, Window, pread, read_full
 from pipelines.evidence.tar_archive import TarReader
 from pipelines.evidence.tar_headers import BLOCK, is_header
 
-_DECODERS: dict[str, Callable[[], Decoder]] = {
+DECODERS: dict[str, Callable[[], Decoder]] = {
     "gz": codecs.gz,
     "bz2": codecs.bzip2,
     "xz": codecs.xz,
     "zst": codecs.zstandard,
 }
+"""What can be decompressed, by the kind of the container."""
 _SUFFIXES = {
     b".tgz": b".tar",
     b".taz": b".tar",
@@ -94,7 +95,7 @@ class CompressedReader:
 
     def _stream(self) -> Decompressing:
         window = Window(self._descriptor, 0, None)
-        return Decompressing(window, _DECODERS[self._compression], self._budget, several=True)
+        return Decompressing(window, DECODERS[self._compression], self._budget, several=True)
 
     def _member_name(self) -> bytes:
         """The name in a gzip header (RFC 1952), else the file's own without its suffix."""

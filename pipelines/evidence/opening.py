@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from detect.errors import InputError, UnreadableMedia, UnsupportedMedia
-from pipelines.evidence.compressed import CompressedReader
+from pipelines.evidence.compressed import DECODERS, CompressedReader
 from pipelines.evidence.image import ImageReader
 from pipelines.evidence.members import Member, Reader
 from pipelines.evidence.options import Options
@@ -49,9 +49,11 @@ def open_reader(kind: str, path: Path, name: bytes, options: Options, budget: Bu
             return _Image(path, options, budget)
         if kind == "rar":
             raise _rar(path)
-        return CompressedReader(path, kind.removeprefix("tar."), name, budget)
+        if (compression := kind.removeprefix("tar.")) in DECODERS:
+            return CompressedReader(path, compression, name, budget)
     except OSError as error:
         raise UnreadableMedia("io_error", f"it cannot be opened: {error.strerror or error}") from error
+    raise UnreadableMedia("locator", f"nothing is opened as {kind!r}")
 
 
 def _rar(path: Path) -> InputError:

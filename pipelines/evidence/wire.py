@@ -110,7 +110,7 @@ def decode_found(values: Any) -> Found:
         return _entry(values)
     if isinstance(values, list) and len(values) == 7 and values[0] == "c":
         _, chain, kind, state, num_members, detail, facts = values
-        _texts(chain, kind, detail)
+        _texts(chain, kind, state, detail)
         if state not in _CONTAINER_STATES or not _is_count(num_members) or not isinstance(facts, dict):
             raise Nonsense("no container")
         _texts(*facts.values())
@@ -124,6 +124,8 @@ def _entry(values: list[Any]) -> Entry:
     _, chain, locator, num_bytes, modified, md5, sha1, sha256, state, reason, message, notes, alert, spool = values
     _texts(chain, message)
     _texts(*(value for value in (modified, md5, sha1, sha256, reason, alert, spool) if value is not None))
+    if state is not None:
+        _texts(state)
     if not (num_bytes is None or _is_count(num_bytes)) or not (state is None or state in _STATES):
         raise Nonsense("no file")
     if not isinstance(notes, list) or (spool is not None and not _is_plain_name(spool)):

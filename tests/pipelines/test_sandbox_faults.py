@@ -100,6 +100,9 @@ def test_memory_of_the_host_stays_bounded(sandbox: Sandbox, evidence: Evidence) 
 def test_neighbours_are_untouched(sandbox: Sandbox, evidence: Evidence, brief: Config) -> None:
     """Eight jobs at once, every second one broken: the others return what they hold."""
     lines = ["FAULT segfault", "SYNTHETIC 40 64 64", "FAULT hang", "SYNTHETIC 30 64 64"] * 2
+    # The hanging ones take two cores until their deadline; the others must come to their turn before it.
+    limits = brief.limits.model_copy(update={"deadline_floor_seconds": 5.0})
+    brief = brief.model_copy(update={"limits": limits})
 
     def decode(line: str) -> list[Frame | VideoOutcome] | InputError:
         try:
