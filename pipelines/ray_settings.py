@@ -34,5 +34,8 @@ def set_up_ray(*, joining: bool = False) -> None:
         raise DeviceError("Ray was imported before its settings were made; it would let everybody in")
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    # Ray ends a process at once, without a word, when its node's own process has died and its parent is process 1,
+    # as it is in a container and for a service. With a process to watch instead, calls fail and the scan goes on.
+    os.environ["RAY_RAYLET_PID"] = str(os.getpid())
     if not joining and not any(os.environ.get(name) for name in _TOKENS):
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,8 @@ from tests.pipelines.conftest import FAULTY
 from tests.pipelines.evidence.small import picture, sound
 
 set_up_ray()  # before anything imports Ray
+
+_ROOT = Path(__file__).parents[2]
 
 CONFIG = Config(
     sampling=Sampling(min_frames=4),
@@ -200,3 +204,18 @@ def test_two_hosts_share_the_work_and_one_may_go(case: Path, local: dict[str, st
         del first
     finally:
         hosts.shutdown()
+
+
+@pytest.mark.slow
+def test_a_process_without_a_parent_outlives_its_ray(tmp_path: Path) -> None:
+    """In a container, and as a service, the parent is process 1: Ray takes that for its own node's death."""
+    out = tmp_path / "lines"
+    command = ["setsid", "--fork", sys.executable, "-m", "tests.pipelines.orphan", str(out)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=_ROOT)
+    until = time.monotonic() + 90
+    while time.monotonic() < until and not (out.exists() and out.read_text().endswith("closed\n")):
+        time.sleep(0.1)
+    parent, *rest = out.read_text().splitlines()
+    assert rest == ["killed", "closed"]
+    if parent != "parent 1":
+        pytest.skip(f"orphans are adopted by process {parent} here, not by process 1")
