@@ -1,0 +1,1 @@
+"""The audit log: whatever is done to it afterwards is found."""
