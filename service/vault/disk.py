@@ -50,7 +50,9 @@ def make_folder(folder: Path) -> None:
     Raises:
         OSError: it cannot be made, or belongs to somebody else.
     """
-    folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    if not folder.parent.exists():
+        make_folder(folder.parent)
+    folder.mkdir(FOLDER_MODE, exist_ok=True)
     if folder.stat().st_mode & 0o777 != FOLDER_MODE:
         folder.chmod(FOLDER_MODE)
     sync_folder(folder.parent)

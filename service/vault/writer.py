@@ -176,12 +176,13 @@ class Writer:
         A sync that failed has thrown away what it could not write, and the next one says that all is well (Rebello et
         al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
         """
-        if part.num_bytes < self._offset:
+        status = part.status
+        if status.st_size < self._offset or not status.st_nlink:
             self._over = True
-            raise StorageFailed("the bytes of this upload were cut off by somebody else")
+            raise StorageFailed("the bytes of this upload were cut off or removed by somebody else")
         with translated("what arrived cannot be made durable"):
             try:
-                if part.num_bytes > self._offset:  # a write that failed may have left some behind
+                if status.st_size > self._offset:  # a write that failed may have left some behind
                     part.cut(self._offset)
                 part.sync()
             except OSError:
