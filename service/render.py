@@ -8,7 +8,6 @@ Foreign text passes `service.texts.visible` on its way out, whichever template p
 from __future__ import annotations
 
 import base64
-import math
 import re
 from functools import cache
 from pathlib import Path
@@ -76,7 +75,7 @@ def _environment() -> Environment:
         lasting=figures.length,
         moment=phrases.moment,
         percent=figures.percent,
-        pin=lambda decades: shown.place(decades * math.log(10)),
+        pin=shown.decade,
         place=shown.place,
         plain=phrases.plain,
         ratio=figures.ratio,

@@ -131,3 +131,8 @@ def watched(coverage: Coverage) -> float:
 def place(llr: float) -> float:
     """Where an LLR stands on the drawn scale, per cent from the left."""
     return round(50 + 50 * min(max(llr / _SCALE_END, -1.0), 1.0), 2)
+
+
+def decade(power: int) -> float:
+    """Where a likelihood ratio of ten to this power stands on the drawn scale, per cent from the left."""
+    return place(power * math.log(10))

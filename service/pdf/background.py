@@ -1,0 +1,118 @@
+"""What stands behind the result, on paper: models, claims of the file, limits, settings and run."""
+
+from __future__ import annotations
+
+from detect.report import Body, ModelFacts, Provenance, Report
+from service import phrases
+from service.conclusion import Conclusion
+from service.pdf.blocks import Align, Block, Runs, box, bullets, chip, facts, heading, more, pairs, paragraph, run, runs, table
+from service.shown import MAX_LISTED
+from service.texts import HIDDEN, rows, say, sentences, visible
+
+_MAX_SETTINGS = 1_000
+"""As many as the page shows: a configuration has some hundred."""
+_XMP_LINES = 200
+"""About three pages."""
+
+
+def models(body: Body) -> list[Block]:
+    """The section on models under its heading."""
+    return [_model(model) for model in body.models] or [paragraph(say("models.none"))]
+
+
+def _model(model: ModelFacts) -> Block:
+    pairs_: list[tuple[str, Runs]] = [
+        (say("models.modality"), runs(say(f"models.{model.modality}"))),
+        (say("models.architecture"), runs(model.architecture)),
+        (say("models.licence"), runs(model.licence)),
+        (say("models.sha256"), runs(run(model.sha256, "code"))),
+        (say("models.source"), runs(model.source)),
+        (say("models.paper"), runs(model.paper)),
+        (say("models.training"), runs(phrases.plain(model.training_data))),
+    ]
+    if model.status == "not_found":
+        pairs_.append((say("models.calibration"), runs(say("models.calibration_not_found"))))
+    elif model.status == "uncalibrated" or not model.calibration:
+        pairs_.append((say("models.calibration"), runs(say("models.calibration_none"))))
+    else:
+        facts_ = [(name.replace("_", " ").replace(".", ", "), value) for name, value in phrases.flat(model.calibration)]
+        said = [part for name, value in facts_ for part in (run(name, "quiet"), run(f"{value};"))]
+        said[-1] = run(facts_[-1][1])
+        pairs_.append((say("models.calibration"), said))
+    pairs_.append((say("models.limits"), runs(model.known_limits)))
+    return {
+        "kind": "card",
+        "title": model.name,
+        "chip": chip(model.status),
+        "role": model.status,
+        "level": 2,
+        "blocks": [facts(pairs_)],
+    }
+
+
+def provenance(claims: Provenance) -> list[Block]:
+    """The section on what the file says of itself, under its heading."""
+    name, value = say("provenance.tag"), say("provenance.value")
+    blocks = [box([paragraph(say("provenance.warning"))], "claims")]
+    said: list[tuple[str, Runs]] = []
+    if claims.c2pa is not None:
+        said.append((say("provenance.c2pa"), runs(claims.c2pa)))
+    if said:
+        blocks.append(facts(said))
+    if claims.notes:
+        blocks.append(heading(say("provenance.notes"), 2))
+        blocks.append(bullets([runs(note) for note in claims.notes[:MAX_LISTED]]))
+    if claims.container_tags:
+        tags = list(claims.container_tags.items())
+        blocks += pairs(tags, say("provenance.container_tags"), name, value, MAX_LISTED)
+    for stream, tags_ in list(claims.stream_tags.items())[:MAX_LISTED]:
+        caption = say("provenance.stream_tags", stream=stream)
+        blocks += pairs(list(tags_.items()), caption, name, value, MAX_LISTED)
+    if claims.exif:
+        blocks += pairs(list(claims.exif.items()), say("provenance.exif"), name, value, MAX_LISTED)
+    if claims.xmp:
+        lines = visible(claims.xmp).split(HIDDEN.format(0x0A))
+        blocks += [heading(say("provenance.xmp"), 2), {"kind": "verbatim", "lines": lines[:_XMP_LINES]}]
+        blocks += [paragraph(*line) for line in more(len(lines) - _XMP_LINES)]
+    return blocks if len(blocks) > 1 else [*blocks, paragraph(say("provenance.none"))]
+
+
+def limits(body: Body, conclusion: Conclusion) -> list[Block]:
+    """The section on what a report can and cannot tell, under its heading."""
+    blocks = [bullets([runs(statement) for statement in body.statements or sentences("limits.statements")])]
+    if conclusion.weighs:
+        columns: list[tuple[str, Align, float]] = [
+            (say("limits.scale_ratio"), "left", 1),
+            (say("limits.scale_llr"), "left", 1),
+            (say("limits.scale_words"), "left", 2),
+        ]
+        steps = [[runs(cell) for cell in row] for row in rows("limits.scale_rows")]
+        blocks += [heading(say("limits.scale"), 2), table(say("limits.scale_caption"), columns, steps, "dense")]
+    return blocks
+
+
+def settings(report: Report) -> list[Block]:
+    """The section on settings and run, under its heading."""
+    run_, configuration = report.run, report.body.configuration
+    name, value = say("settings.name"), say("settings.value")
+    blocks = [
+        facts(
+            [
+                (say("settings.digest"), runs(run(configuration.digest, "code"))),
+                (say("settings.started"), runs(run_.started_at)),
+                (say("settings.device"), runs(run_.device)),
+            ]
+        ),
+        heading(say("settings.run"), 2),
+    ]
+    for key, values in (
+        ("seconds", run_.seconds),
+        ("decoder", run_.decoder),
+        ("versions", run_.versions),
+        ("host", run_.host),
+    ):
+        if values:
+            blocks += pairs(phrases.flat(dict(values)), say(f"settings.{key}"), name, value, MAX_LISTED)
+    blocks.append(heading(say("settings.configuration_all"), 2))
+    listed = phrases.flat(configuration.values)
+    return blocks + pairs(listed, say("settings.configuration"), name, value, _MAX_SETTINGS)
