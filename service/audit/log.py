@@ -93,7 +93,8 @@ def first(db: Connection) -> Entry | Damaged | None:
 def entries(db: Connection) -> Iterator[Entry | Damaged]:
     """The whole log in order, row by row, as it is in the database: nothing of it is trusted."""
     statement = _select(db).order_by(audit.c.seq).execution_options(yield_per=_ROWS)
-    yield from map(_line, db.execute(statement))
+    with db.execute(statement) as rows:  # closed with the generator, however far it was read
+        yield from map(_line, rows)
 
 
 def _begin(db: Connection, now: float) -> Entry:

@@ -72,7 +72,8 @@ def put(store: Store, new: Sequence[dict[str, Any]]) -> None:
     """Make these all rows that there are."""
     with store.write() as db:
         db.execute(audit.delete())
-        db.execute(audit.insert(), list(new))
+        if new:
+            db.execute(audit.insert(), list(new))
 
 
 def seal(row: dict[str, Any], prev: str) -> dict[str, Any]:
