@@ -55,6 +55,9 @@ def audit() -> None:
 @click.option("--public-key", type=_FILE, help="The key that checkpoints are signed with, PEM.")
 def verify(file: Path | None, database: str | None, checkpoints: tuple[Path, ...], public_key: Path | None) -> None:
     """Check the log in the service's database, or in FILE, an export."""
+    given = click.get_current_context().get_parameter_source("database")
+    if file is not None and given == click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("name a FILE or a --database, not both")
     marks = [_read_checkpoint(path) for path in checkpoints]
     key = None if public_key is None else _read_key(public_key)
     if file is not None:
