@@ -5,7 +5,25 @@ from __future__ import annotations
 from detect.report import Body, ModelFacts, Provenance, Report
 from service import phrases
 from service.conclusion import Conclusion
-from service.pdf.blocks import Align, Block, Runs, box, bullets, chip, facts, heading, more, pairs, paragraph, run, runs, table
+from service.pdf.blocks import (
+    Align,
+    Block,
+    Room,
+    Runs,
+    box,
+    brief,
+    bullets,
+    chip,
+    cut,
+    facts,
+    heading,
+    more,
+    pairs,
+    paragraph,
+    run,
+    runs,
+    table,
+)
 from service.shown import MAX_LISTED
 from service.texts import HIDDEN, rows, say, sentences, visible
 
@@ -21,7 +39,7 @@ def models(body: Body) -> list[Block]:
 
 
 def _model(model: ModelFacts) -> Block:
-    pairs_: list[tuple[str, Runs]] = [
+    pairs_: list[tuple[str, Runs | list[Runs]]] = [
         (say("models.modality"), runs(say(f"models.{model.modality}"))),
         (say("models.architecture"), runs(model.architecture)),
         (say("models.licence"), runs(model.licence)),
@@ -35,14 +53,15 @@ def _model(model: ModelFacts) -> Block:
     elif model.status == "uncalibrated" or not model.calibration:
         pairs_.append((say("models.calibration"), runs(say("models.calibration_none"))))
     else:
-        facts_ = [(name.replace("_", " ").replace(".", ", "), value) for name, value in phrases.flat(model.calibration)]
-        said = [part for name, value in facts_ for part in (run(name, "quiet"), run(f"{value};"))]
-        said[-1] = run(facts_[-1][1])
-        pairs_.append((say("models.calibration"), said))
+        lines = [
+            runs(run(name.replace("_", " ").replace(".", ", "), "quiet"), value)
+            for name, value in phrases.flat(model.calibration)
+        ]
+        pairs_.append((say("models.calibration"), lines))
     pairs_.append((say("models.limits"), runs(model.known_limits)))
     return {
         "kind": "card",
-        "title": model.name,
+        "title": brief(model.name),
         "chip": chip(model.status),
         "role": model.status,
         "level": 2,
@@ -52,24 +71,24 @@ def _model(model: ModelFacts) -> Block:
 
 def provenance(claims: Provenance) -> list[Block]:
     """The section on what the file says of itself, under its heading."""
-    name, value = say("provenance.tag"), say("provenance.value")
+    name, value, room = say("provenance.tag"), say("provenance.value"), Room()
     blocks = [box([paragraph(say("provenance.warning"))], "claims")]
-    said: list[tuple[str, Runs]] = []
+    said: list[tuple[str, Runs | list[Runs]]] = []
     if claims.c2pa is not None:
         said.append((say("provenance.c2pa"), runs(claims.c2pa)))
+    if claims.notes:
+        notes = (runs(brief(note)) for note in claims.notes)
+        said.append((say("provenance.notes"), cut(notes, len(claims.notes), MAX_LISTED, room)))
     if said:
         blocks.append(facts(said))
-    if claims.notes:
-        blocks.append(heading(say("provenance.notes"), 2))
-        blocks.append(bullets([runs(note) for note in claims.notes[:MAX_LISTED]]))
     if claims.container_tags:
         tags = list(claims.container_tags.items())
-        blocks += pairs(tags, say("provenance.container_tags"), name, value, MAX_LISTED)
+        blocks += pairs(tags, say("provenance.container_tags"), name, value, MAX_LISTED, room)
     for stream, tags_ in list(claims.stream_tags.items())[:MAX_LISTED]:
-        caption = say("provenance.stream_tags", stream=stream)
-        blocks += pairs(list(tags_.items()), caption, name, value, MAX_LISTED)
+        caption = say("provenance.stream_tags", stream=brief(stream))
+        blocks += pairs(list(tags_.items()), caption, name, value, MAX_LISTED, room)
     if claims.exif:
-        blocks += pairs(list(claims.exif.items()), say("provenance.exif"), name, value, MAX_LISTED)
+        blocks += pairs(list(claims.exif.items()), say("provenance.exif"), name, value, MAX_LISTED, room)
     if claims.xmp:
         lines = visible(claims.xmp).split(HIDDEN.format(0x0A))
         blocks += [heading(say("provenance.xmp"), 2), {"kind": "verbatim", "lines": lines[:_XMP_LINES]}]

@@ -6,10 +6,12 @@ A run is a text and its style; a text never becomes markup. Everything here is c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Literal, TypeVar
 
 from detect.report import Finding, ModelScore
 from service import figures, shown
+from service.pdf.glyphs import settable
 from service.texts import say
 
 Block = dict[str, Any]
@@ -18,6 +20,14 @@ Run = list[str]
 Runs = list[Run]
 Style = Literal["", "strong", "quiet", "code", "when", "number", "small"]
 Align = Literal["left", "right"]
+
+
+ROOM_CHARACTERS = 30_000
+"""About ten printed pages. No recording of the development data needs a tenth of it."""
+BRIEF_CHARACTERS = 500
+"""Five printed lines."""
+
+_Row = TypeVar("_Row", bound="Sequence[Any]")
 
 
 def run(text: object, style: Style = "") -> Run:
@@ -45,9 +55,9 @@ def bullets(items: Iterable[Runs], role: str = "bulleted") -> Block:
     return {"kind": "list", "items": list(items), "role": role}
 
 
-def facts(pairs: Iterable[tuple[str, Runs]], role: str = "") -> Block:
-    """Terms and what is to say of them."""
-    return {"kind": "facts", "pairs": [{"term": term, "runs": said} for term, said in pairs], "role": role}
+def facts(items: Iterable[tuple[str, Runs | list[Runs]]], role: str = "") -> Block:
+    """Terms and what is to say of them, on one line or, as a list of runs, on several."""
+    return {"kind": "facts", "pairs": [{"term": term, "lines": _lines(said)} for term, said in items], "role": role}
 
 
 def box(blocks: Sequence[Block], role: str) -> Block:
@@ -75,18 +85,50 @@ def table(
     }
 
 
-def pairs(items: Sequence[tuple[str, str]], caption: str, name: str, value: str, limit: int) -> list[Block]:
-    """Names and values as a table, cut at `limit` rows."""
+class Room:
+    """What one section may hold of text that came with the evidence, so that a hostile file gives a short report."""
+
+    def __init__(self, characters: int = ROOM_CHARACTERS) -> None:
+        self._left = characters
+
+    def fitting(self, rows: Iterable[_Row], limit: int) -> list[_Row]:
+        """The first rows, at most `limit`, for which there is room. Those behind them are not even made."""
+        found: list[_Row] = []
+        for row in islice(rows, limit):
+            if self._left <= 0:
+                break
+            self._left -= _size(row)
+            found.append(row)
+        return found
+
+
+def pairs(
+    items: Sequence[tuple[str, str]], caption: str, name: str, value: str, limit: int, room: Room | None = None
+) -> list[Block]:
+    """Names and values as a table, cut at `limit` rows and where the room ends."""
     columns: list[tuple[str, Align, float]] = [(name, "left", 1), (value, "left", 2)]
-    found = [table(caption, columns, [[runs(run(key)), runs(run(text))] for key, text in items[:limit]], "dense")]
-    if len(items) > limit:
-        found.append(paragraph(say("provenance.tags_cut", count=len(items) - limit), role="quiet"))
+    rows = ([runs(run(brief(key))), runs(run(brief(text)))] for key, text in items)
+    fitting = (room or Room()).fitting(rows, limit)
+    found = [table(caption, columns, fitting, "dense")] if fitting else [paragraph(caption, role="quiet")]
+    if len(items) > len(fitting):
+        found.append(paragraph(say("provenance.tags_cut", count=len(items) - len(fitting)), role="quiet"))
     return found
+
+
+def cut(items: Iterable[Runs], count: int, limit: int, room: Room) -> list[Runs]:
+    """The entries of a list for which there is room, and how many of all `count` there are besides."""
+    fitting = room.fitting(items, limit)
+    return fitting + more(count - len(fitting))
 
 
 def more(count: int) -> list[Runs]:
     """The last entry of a list that was cut."""
     return [runs(run(say("page.more", count=count), "quiet"))] if count > 0 else []
+
+
+def brief(text: str) -> str:
+    """Foreign text among others of its kind: a few lines of it."""
+    return settable(text, BRIEF_CHARACTERS)
 
 
 def score_table(scores: Sequence[ModelScore], subject: str) -> Block:
@@ -155,6 +197,16 @@ def is_bounded(finding: Finding) -> bool:
 _POWERS = (-6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6)
 """Powers of ten with a notch on the ruler: those where the ENFSI scale (2015) has a step, up to a million."""
 _LABELLED = frozenset({-6, -4, -2, 0, 2, 4, 6})
+
+
+def _lines(said: Runs | list[Runs]) -> list[Runs]:
+    return [said] if not said or isinstance(said[0][0], str) else said  # type: ignore[list-item, return-value]
+
+
+def _size(part: object) -> int:
+    if isinstance(part, str):
+        return len(part)
+    return sum(map(_size, part)) if isinstance(part, list | tuple) else 0
 
 
 def _label(power: int) -> str:

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from detect.report import AbstentionEntry, Body, Coverage
+from detect.report import AbstentionEntry, Body, CaveatEntry, Coverage, DefectEntry, StreamFacts
 from service import figures, phrases, shown
 from service.conclusion import Conclusion
-from service.pdf.blocks import Align, Block, Run, Runs, bullets, heading, more, paragraph, run, runs, table
+from service.pdf.blocks import (
+    Align,
+    Block,
+    Room,
+    Runs,
+    brief,
+    bullets,
+    cut,
+    heading,
+    more,
+    paragraph,
+    run,
+    runs,
+    table,
+)
 from service.pdf.texts import say_printed
 from service.shown import MAX_LISTED
 from service.texts import known, say
@@ -26,10 +40,12 @@ def completeness(body: Body, conclusion: Conclusion) -> list[Block]:
         blocks += _abstentions(body)
     if is_examined or body.defects:
         blocks.append(heading(say("completeness.defects"), 2))
-        blocks.append(_defects(body) if body.defects else paragraph(say("completeness.defects_none")))
+        items = cut(map(_defect, body.defects), len(body.defects), MAX_LISTED, Room())
+        blocks.append(bullets(items) if items else paragraph(say("completeness.defects_none")))
     if is_examined or body.caveats:
         blocks.append(heading(say("completeness.caveats"), 2))
-        blocks.append(_caveats(body) if body.caveats else paragraph(say("completeness.caveats_none")))
+        items = cut(map(_caveat, body.caveats), len(body.caveats), MAX_LISTED, Room())
+        blocks.append(bullets(items) if items else paragraph(say("completeness.caveats_none")))
     return blocks
 
 
@@ -71,31 +87,33 @@ def _streams(body: Body) -> list[Block]:
         (say("completeness.declared"), "right", 0),
         (say("completeness.examined"), "left", 2),
     ]
-    rows = []
-    for stream in body.recording.streams[:MAX_LISTED]:
-        codec = say("page.not_stated") if stream.codec is None else stream.codec
-        because = stream.not_examined_because or say("page.not_stated")
-        declared = None if stream.declared_seconds is None else figures.clock(stream.declared_seconds)
-        rows.append(
-            [
-                runs(str(stream.index)),
-                runs(stream.kind),
-                runs(f"{codec} ({stream.profile})" if stream.profile else codec),
-                runs(phrases.shape(stream)),
-                runs(run(declared)),
-                runs(say("page.yes") if stream.examined else say("completeness.not_examined_because", reason=because)),
-            ]
-        )
-    rest = more(len(body.recording.streams) - MAX_LISTED)
-    return [table(say("completeness.streams_caption"), columns, rows), *(paragraph(*line) for line in rest)]
+    streams = body.recording.streams
+    fitting = Room().fitting(map(_stream, streams), MAX_LISTED)
+    rest = more(len(streams) - len(fitting))
+    return [table(say("completeness.streams_caption"), columns, fitting), *(paragraph(*line) for line in rest)]
+
+
+def _stream(stream: StreamFacts) -> list[Runs]:
+    codec = say("page.not_stated") if stream.codec is None else stream.codec
+    because = stream.not_examined_because or say("page.not_stated")
+    declared = None if stream.declared_seconds is None else figures.clock(stream.declared_seconds)
+    return [
+        runs(str(stream.index)),
+        runs(stream.kind),
+        runs(brief(f"{codec} ({stream.profile})" if stream.profile else codec)),
+        runs(brief(phrases.shape(stream))),
+        runs(run(declared)),
+        runs(say("page.yes") if stream.examined else say("completeness.not_examined_because", reason=brief(because))),
+    ]
 
 
 def _abstentions(body: Body) -> list[Block]:
     blocks = [heading(say("completeness.abstentions"), 2)]
+    room = Room()
     for reason, entries in phrases.by_reason(body.abstentions).items():
         count = run(f"({len(entries)})", "quiet") if len(entries) > 1 else None
         title = runs(run(say(f"reason.{reason}"), "strong"), count, run(reason.value, "code"))
-        items = [_abstention(entry) for entry in entries[:MAX_LISTED]] + more(len(entries) - MAX_LISTED)
+        items = cut(map(_abstention, entries), len(entries), MAX_LISTED, room)
         blocks += [paragraph(*title, role="lead_in"), bullets(items)]
     if not body.abstentions:
         blocks.append(paragraph(say("completeness.abstentions_none")))
@@ -107,32 +125,23 @@ def _abstentions(body: Body) -> list[Block]:
 
 def _abstention(entry: AbstentionEntry) -> Runs:
     at = None if entry.span is None else run(say("completeness.at", span=figures.interval(entry.span)), "quiet")
-    return runs(run(entry.subject, "strong"), entry.detail, at)
+    return runs(run(brief(entry.subject), "strong"), brief(entry.detail), at)
 
 
-def _defects(body: Body) -> Block:
-    items = []
-    for defect in body.defects[:MAX_LISTED]:
-        place = say("subject.container") if defect.stream is None else say("subject.stream", index=defect.stream)
-        items.append(
-            runs(
-                run(say(f"defect.{defect.kind}"), "strong"),
-                run(place, "strong"),
-                defect.detail,
-                None if defect.count is None else say("completeness.defect_count", count=defect.count),
-                None if defect.span is None else say("completeness.at", span=figures.interval(defect.span)),
-                run(defect.kind.value, "code"),
-            )
-        )
-    return bullets(items + more(len(body.defects) - MAX_LISTED))
+def _defect(defect: DefectEntry) -> Runs:
+    place = say("subject.container") if defect.stream is None else say("subject.stream", index=defect.stream)
+    return runs(
+        run(say(f"defect.{defect.kind}"), "strong"),
+        run(place, "strong"),
+        brief(defect.detail),
+        None if defect.count is None else say("completeness.defect_count", count=defect.count),
+        None if defect.span is None else say("completeness.at", span=figures.interval(defect.span)),
+        run(defect.kind.value, "code"),
+    )
 
 
-def _caveats(body: Body) -> Block:
-    items = []
-    for caveat in body.caveats[:MAX_LISTED]:
-        place: Run | None = None
-        if caveat.stream is not None:
-            place = run(say("subject.stream", index=caveat.stream), "strong")
-        sentence = run(say(f"caveat.{caveat.kind}"), "strong")
-        items.append(runs(sentence, place, caveat.detail, run(caveat.kind.value, "code")))
-    return bullets(items + more(len(body.caveats) - MAX_LISTED))
+def _caveat(caveat: CaveatEntry) -> Runs:
+    place = None if caveat.stream is None else run(say("subject.stream", index=caveat.stream), "strong")
+    return runs(
+        run(say(f"caveat.{caveat.kind}"), "strong"), place, brief(caveat.detail), run(caveat.kind.value, "code")
+    )

@@ -35,7 +35,7 @@ def head(report: Report) -> list[Block]:
     body, recording = report.body, report.body.recording
     length = recording.duration_seconds
     size = say("header.size_value", size=figures.size(recording.num_bytes), bytes=recording.num_bytes)
-    found: list[tuple[str, Runs]] = [
+    found: list[tuple[str, Runs | list[Runs]]] = [
         (say("header.sha256"), runs(run(recording.sha256, "code"))),
         (say("header.content"), runs(phrases.content(body))),
         (say("header.duration"), runs(run(None if length is None else figures.clock(length)))),
@@ -45,15 +45,13 @@ def head(report: Report) -> list[Block]:
     ]
     if recording.chain != recording.name:
         found.append((say("header.chain"), runs(recording.chain)))
-    blocks = [facts(found)]
     if recording.streams:
-        items = []
+        lines = []
         for stream in recording.streams[:_FIRST_STREAMS]:
             words = [stream.kind, stream.codec or say("page.not_stated"), phrases.shape(stream)]
-            items.append(runs(run(stream.index, "number"), ", ".join(word for word in words if word)))
-        items += more(len(recording.streams) - _FIRST_STREAMS)
-        blocks.append({"kind": "facts_list", "term": say("header.streams"), "items": items})
-    return blocks
+            lines.append(runs(run(stream.index, "number"), ", ".join(word for word in words if word)))
+        found.append((say("header.streams"), lines + more(len(recording.streams) - _FIRST_STREAMS)))
+    return [facts(found)]
 
 
 def result(body: Body, conclusion: Conclusion) -> list[Block]:

@@ -13,7 +13,7 @@ from service.pdf.background import limits, models, provenance, settings
 from service.pdf.blocks import Block, heading, paragraph
 from service.pdf.completeness import completeness
 from service.pdf.conclusion import head, result
-from service.pdf.glyphs import Settler, settable
+from service.pdf.glyphs import settable, settle
 from service.pdf.subjects import Album, faces, voices
 from service.pdf.texts import say_printed
 from service.pdf.timeline import timeline
@@ -61,7 +61,6 @@ def build_document(report: Report, *, blur_faces: bool) -> Document:
     footer = say("page.footer", schema=report.schema_version, tool=body.tool, digest=body.configuration.digest)
     blocks.append(paragraph(footer, say("page.json_has_all"), role="colophon"))
 
-    settler = Settler()
     sha256 = body.recording.sha256
     before, between, after = re.split(r"\{pages?\}", say_printed("page", page="{page}", pages="{pages}"))
     data = {
@@ -69,15 +68,21 @@ def build_document(report: Report, *, blur_faces: bool) -> Document:
         "direction": say("direction"),
         "title": settable(say("page.title", name=visible(body.recording.name, _TITLE_CHARACTERS))),
         "kind": say("page.kind"),
-        "name": settler.settle(visible(body.recording.name, _TITLE_CHARACTERS)),
-        "running": settler.settle(visible(body.recording.name, _RUNNING_CHARACTERS)),
+        "name": settle(visible(body.recording.name, _TITLE_CHARACTERS)),
+        "running": settle(_shortened(body.recording.name)),
         "page": [before, between, after],
         # A report that was made by hand may hold anything here; the foot of each page has room for a digest.
         "sha256": f"SHA-256 {sha256}" if re.fullmatch("[0-9a-f]{64}", sha256) else "",
         "date": _date(report.run.started_at),
-        "blocks": settler.settle(blocks),
+        "blocks": settle(blocks),
     }
     return Document(data=data, files=album.files)
+
+
+def _shortened(name: str) -> str:
+    shown = visible(name)
+    cut = len(shown) > _RUNNING_CHARACTERS
+    return f"{shown[:_RUNNING_CHARACTERS]}\N{HORIZONTAL ELLIPSIS}" if cut else shown
 
 
 def _date(started_at: str) -> list[int] | None:

@@ -12,14 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from service.texts import HIDDEN, MAX_CHARACTERS, visible
+from service.texts import HIDDEN, MAX_CHARACTERS, say, visible
 
 _GLYPHS = Path(__file__).with_name("glyphs.txt")
 
-_BUDGET_CHARACTERS = 300_000
-"""Of all text in one document: a hundred full pages, ten times a long report's. Beyond it texts are cut short."""
-_SHORT_CHARACTERS = 120
-"""What is left of a text where the budget is spent: enough for every label of our own."""
 _CAPTION_CHARACTERS = 300
 """A picture's words stand in a narrow column that does not break over pages."""
 
@@ -48,11 +44,20 @@ def drawn() -> frozenset[int]:
 
 
 def settable(text: str, limit: int = MAX_CHARACTERS) -> str:
-    """Text of which every character can be seen and drawn."""
-    shown = unicodedata.normalize("NFC", visible(text, limit))
-    if shown.isascii():
-        return shown
-    return "".join(sign if ord(sign) in drawn() else HIDDEN.format(ord(sign)) for sign in shown)
+    """Text of which every character can be seen and drawn, cut at `limit` characters with its signs."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
+    signs = list(unicodedata.normalize("NFC", visible(text, limit)))
+    if all(map(str.isascii, signs)):
+        return "".join(signs)
+    signs = [sign if ord(sign) in drawn() else HIDDEN.format(ord(sign)) for sign in signs]
+    length = sum(map(len, signs))
+    if length <= limit:
+        return "".join(signs)
+    notice = say("foreign.cut", count=len(text))
+    while signs and length + len(notice) > limit:
+        length -= len(signs.pop())
+    return "".join(signs) + notice
 
 
 def breakable(text: str) -> str:
@@ -62,21 +67,13 @@ def breakable(text: str) -> str:
     return _ISOLATE.format(broken) if is_mixed else broken
 
 
-class Settler:
-    """Makes every text of one document settable, within the document's budget."""
-
-    def __init__(self) -> None:
-        self._left = _BUDGET_CHARACTERS
-
-    def settle(self, part: Any, key: str = "") -> Any:
-        """The same part of a document, a tree of lists and dicts, with its texts settled."""
-        if isinstance(part, dict):
-            return {name: value if name in _PLAIN else self.settle(value, name) for name, value in part.items()}
-        if isinstance(part, list | tuple):
-            return [self.settle(value, key) for value in part]
-        if not isinstance(part, str):
-            return part
-        limit = _CAPTION_CHARACTERS if key == "caption" else MAX_CHARACTERS
-        text = settable(part, limit if self._left > 0 else _SHORT_CHARACTERS)
-        self._left -= len(text)
-        return text if key == _HEARD else breakable(text)
+def settle(part: Any, key: str = "") -> Any:
+    """The same part of a document, a tree of lists and dicts, with its texts made settable and breakable."""
+    if isinstance(part, dict):
+        return {name: value if name in _PLAIN else settle(value, name) for name, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [settle(value, key) for value in part]
+    if not isinstance(part, str):
+        return part
+    text = settable(part, _CAPTION_CHARACTERS if key == "caption" else MAX_CHARACTERS)
+    return text if key == _HEARD else breakable(text)

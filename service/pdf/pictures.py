@@ -20,7 +20,6 @@ _QUALITY = 85
 """JPEG: the crops themselves were written so, and a second time loses nothing that the eye finds."""
 
 
-
 def printable(picture: Picture, *, blur_faces: bool) -> tuple[bytes, str] | None:
     """A picture's bytes and the ending of its name; None where there is none, or it cannot be read.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from detect.report import Body, Report, Track, Voice
 from detect.types import Modality
 from service import figures, phrases, shown
-from service.pdf.blocks import Block, heading, paragraph, score_table
+from service.pdf.blocks import Block, brief, heading, paragraph, score_table
 from service.pdf.pictures import printable
 from service.pdf.texts import say_printed
 from service.shown import Picture, Subject
@@ -65,7 +65,7 @@ def voices(report: Report, album: Album) -> list[Block]:
 def _track(subject: Subject, album: Album) -> list[Block]:
     track = subject.entry
     assert isinstance(track, Track)  # noqa: S101 - for the type checker
-    samples = track.samples
+    samples, name = track.samples, brief(track.id)
     said = say(
         "faces.facts",
         span=figures.interval(track.span),
@@ -77,19 +77,20 @@ def _track(subject: Subject, album: Album) -> list[Block]:
         sharpness=phrases.between([sample.sharpness for sample in samples]),
         yaws=phrases.between([sample.yaw_degrees for sample in samples]),
     )
-    blocks = [heading(track.id, 2), paragraph(said, say("faces.static") if track.static else None)]
+    blocks = [heading(name, 2), paragraph(said, say("faces.static") if track.static else None)]
     if subject.moments:
         moments = [[album.picture(picture) for picture in moment] for moment in subject.moments]
         blocks.append({"kind": "pictures", "moments": moments})
     else:
         blocks.append(paragraph(say("faces.pictures_none"), role="quiet"))
-    rest = say("faces.samples", count=subject.num_rows, track=track.id)
-    return [*blocks, score_table(track.scores, track.id), _not_printed(rest)]
+    rest = say("faces.samples", count=subject.num_rows, track=name)
+    return [*blocks, score_table(track.scores, name), _not_printed(rest)]
 
 
 def _voice(subject: Subject, album: Album) -> list[Block]:
     voice = subject.entry
     assert isinstance(voice, Voice)  # noqa: S101 - for the type checker
+    name = brief(voice.id)
     said = say(
         "voices.facts_mixed" if voice.channel is None else "voices.facts_channel",
         stream=voice.stream,
@@ -99,11 +100,11 @@ def _voice(subject: Subject, album: Album) -> list[Block]:
         clipped=figures.percent(100 * voice.clipped_fraction),
     )
     band = None if voice.bandwidth_hz is None else say("voices.bandwidth", hertz=round(voice.bandwidth_hz))
-    blocks = [heading(voice.id, 2), paragraph(said, band)]
+    blocks = [heading(name, 2), paragraph(said, band)]
     for moment in subject.moments:
         blocks += [{"kind": "spectrogram", **album.picture(picture)} for picture in moment]
-    rest = say("voices.utterances", count=subject.num_rows, voice=voice.id)
-    return [*blocks, score_table(voice.scores, voice.id), _not_printed(rest)]
+    rest = say("voices.utterances", count=subject.num_rows, voice=name)
+    return [*blocks, score_table(voice.scores, name), _not_printed(rest)]
 
 
 def _not_printed(what: str) -> Block:

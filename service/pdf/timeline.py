@@ -7,7 +7,8 @@ from typing import Any
 from detect.report import Body, SegmentEntry
 from service import figures, shown
 from service.conclusion import Conclusion
-from service.pdf.blocks import Align, Block, Run, Runs, paragraph, run, runs, table
+from service.pdf.blocks import Align, Block, Run, Runs, brief, paragraph, run, runs, table
+from service.pdf.glyphs import settable
 from service.pdf.texts import say_printed
 from service.plot import Mark, Row, Stretch
 from service.texts import say
@@ -15,6 +16,8 @@ from service.timeline import Timeline, build_timeline, highest, strength
 
 _MAX_SUBJECTS = 6
 """Subjects named of one segment."""
+_LABEL_CHARACTERS = 60
+"""Of a name beside a row: what the row's height holds."""
 _NOTHING = "\N{EN DASH}"
 _FLAG = "\N{BLACK UP-POINTING TRIANGLE}"
 
@@ -60,8 +63,8 @@ def _drawing(drawn: Timeline) -> Block:
 
 def _row(row: Row) -> dict[str, Any]:
     return {
-        "label": row.label,
-        "model": row.model or "",
+        "label": settable(row.label, _LABEL_CHARACTERS),
+        "model": settable(row.model or "", _LABEL_CHARACTERS),
         "overall": row.overall,
         "alt": f"{row.label} {row.model or ''}: {row.description}",
         "style": row.scale,
@@ -105,7 +108,7 @@ def _rows_table(drawn: Timeline) -> Block:
         ends = [_NOTHING, _NOTHING, _NOTHING]
         if row.marks:
             ends = [figures.signed(row.lowest), figures.signed(row.highest), row.highest_at]
-        cells = [row.label, row.model or _NOTHING, f"{row.count:,}", *ends, row.overall]
+        cells = [brief(row.label), brief(row.model or _NOTHING), f"{row.count:,}", *ends, row.overall]
         rows.append([runs(cell) for cell in cells])
     return table(say("timeline.rows_caption"), columns, rows, "dense")
 
@@ -129,7 +132,7 @@ def _segments_table(body: Body) -> Block:
             [
                 runs(figures.interval(segment.span)),
                 runs(say(f"subject.{segment.modality}")),
-                runs(named, f"+{rest}" if rest > 0 else None),
+                runs(brief(named), f"+{rest}" if rest > 0 else None),
                 _weights(segment),
             ]
         )
@@ -149,5 +152,3 @@ def _weights(segment: SegmentEntry) -> Runs:
     if segment.flagged:
         said.append(run(f"{_FLAG} {say('timeline.legend_flag')}", "strong"))
     return runs(*said)
-
-
