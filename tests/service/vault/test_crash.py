@@ -19,7 +19,7 @@ from service.vault.errors import UploadUnknown
 from service.vault.incoming import Incoming
 from service.vault.vault import Vault
 from tests.service.vault.disks import image_disk
-from tests.service.vault.uploading import DIGEST, ID, MOVIE, PIECES, upload, write_down
+from tests.service.vault.uploading import DIGEST, ID, MOVIE, PIECES, checksum, upload, write_down
 
 
 class Uploads:
@@ -130,3 +130,21 @@ def test_the_power_fails_after_each_answer(tmp_path: Path) -> None:
     for number, (snapshot, _) in enumerate(snapshots):
         with image_disk(snapshot, tmp_path / "after") as disk:
             see_that_it_holds(disk / "data", [answer for _, answer in snapshots[: number + 1]])
+
+
+def test_the_power_fails_in_a_piece_with_a_checksum(tmp_path: Path) -> None:
+    image, snapshot = tmp_path / "disk", tmp_path / "snapshot"
+    with image_disk(image, tmp_path / "mounted") as disk:
+        incoming = Incoming(disk, Vault(disk, reserve_bytes=0))
+        incoming.create(ID)
+        incoming.append(ID, 0, [MOVIE[:1000]])
+        with incoming.writer(ID, 1000, checksum=checksum(MOVIE[1000:])) as writer:
+            writer.write(MOVIE[1000:200_000])
+            with (disk / "incoming" / ID).open("rb") as file:
+                os.fsync(file.fileno())  # the kernel may write bytes at any time
+            shutil.copyfile(image, snapshot)
+    with image_disk(snapshot, tmp_path / "after") as disk:
+        assert (disk / "incoming" / ID).stat().st_size == 200_000
+        incoming = Incoming(disk, Vault(disk, reserve_bytes=0))
+        assert incoming.offset(ID) == 1000
+        assert (disk / "incoming" / ID).stat().st_size == 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import os
 import stat
@@ -195,27 +196,35 @@ def test_many_writers_at_once_lose_nothing(data: Path, vault: Vault) -> None:
 
 
 def test_a_writer_that_is_left_while_it_writes(incoming: Incoming) -> None:
-    """As when a request is cancelled while a thread of it is at work: no write ends up in another file."""
+    """As when a request is cancelled while a thread of it is at work: that write ends first, and in its own file."""
+    large = MOVIE * 100
     incoming.create(ID)
-    for _ in range(20):
-        start = incoming.offset(ID)
-        writer = incoming.writer(ID, start)
-        refused = threading.Event()
+    writer = incoming.writer(ID, 0)
+    writing = threading.Thread(target=writer.write, args=(large,))
+    writing.start()
+    time.sleep(0.005)
+    writer.close()
+    with pytest.raises(ValueError, match="over"):
+        writer.write(b"x")
+    writing.join()
+    assert incoming.offset(ID) == len(large)
+    assert incoming.finish(ID).sha256 == hashlib.sha256(large).hexdigest()
 
-        def work(writer=writer, refused=refused) -> None:  # type: ignore[no-untyped-def]
-            try:
-                while True:
-                    writer.write(MOVIE)
-            except ValueError:
-                refused.set()
 
-        thread = threading.Thread(target=work)
-        thread.start()
-        time.sleep(0.003)
-        writer.close()
-        thread.join()
-        assert refused.is_set()
-        assert (incoming.offset(ID) - start) % len(MOVIE) == 0
+def test_an_upload_that_goes_while_it_is_locked(
+    data: Path, incoming: Incoming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock on a file that has no name any more keeps nobody out."""
+    flock = fcntl.flock
+
+    def too_late(descriptor: int, operation: int) -> None:
+        (data / "incoming" / f"{ID}.state").unlink()
+        flock(descriptor, operation)
+
+    incoming.create(ID)
+    monkeypatch.setattr(fcntl, "flock", too_late)
+    with pytest.raises(UploadUnknown):
+        incoming.offset(ID)
 
 
 def test_an_upload_has_a_limit(incoming: Incoming) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from service.vault.digests import parse_checksum
+from service.vault.digests import Checksum, parse_checksum
 from service.vault.incoming import Incoming
 from service.vault.vault import Stored, Vault
 
@@ -30,6 +30,12 @@ PIECES = ((0, 100_000, False), (100_000, 250_000, True), (250_000, 300_000, Fals
 _CALLS = ("open", "pwrite", "fsync", "link", "unlink", "ftruncate", "fchmod", "mkdir", "close")
 
 
+def checksum(piece: bytes) -> Checksum:
+    """As a client announces it."""
+    digest = hashlib.sha1(piece, usedforsecurity=False).digest()
+    return parse_checksum(f"sha1 {base64.b64encode(digest).decode()}")
+
+
 def upload(folder: Path, said: Callable[[str, int], None], *, chunk: int = 40_000) -> None:
     """All of an upload; `said` hears each answer."""
     incoming = Incoming(folder, Vault(folder, reserve_bytes=0))
@@ -37,12 +43,11 @@ def upload(folder: Path, said: Callable[[str, int], None], *, chunk: int = 40_00
     said("offset", 0)
     for start, end, checked in PIECES:
         piece = MOVIE[start:end]
-        sum_of_piece = base64.b64encode(hashlib.sha1(piece, usedforsecurity=False).digest()).decode()
         offset = incoming.append(
             ID,
             start,
             (piece[at : at + chunk] for at in range(0, len(piece), chunk)),
-            checksum=parse_checksum(f"sha1 {sum_of_piece}") if checked else None,
+            checksum=checksum(piece) if checked else None,
         )
         said("offset", offset)
 
