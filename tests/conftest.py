@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,17 @@ def cuda() -> str:
     if not torch.cuda.is_available() and not os.environ.get("REQUIRE_CUDA"):
         pytest.skip("no CUDA device")
     return "cuda"
+
+
+@pytest.fixture(autouse=True)
+def _ordinary_scheduling() -> Iterator[None]:
+    """SVT-AV1, when a test encodes with it as root, gives its caller real-time priority and leaves it there.
+
+    Whatever is started afterwards inherits it, and a child that hangs on purpose then keeps a core from everybody else.
+    """
+    yield
+    if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @pytest.fixture(autouse=True)

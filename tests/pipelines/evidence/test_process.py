@@ -34,6 +34,16 @@ def case(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def crowd(tmp_path: Path) -> Path:
+    """More files than a pipe holds rows of: the lister is still there when its first rows have been read."""
+    folder = tmp_path / "crowd"
+    folder.mkdir()
+    for number in range(3_000):
+        (folder / f"{number}.txt").write_text("text")
+    return folder
+
+
 def _pid(lister: Lister) -> int:
     assert lister._child is not None
     return lister._child._process.pid
@@ -201,21 +211,24 @@ def test_a_set_that_cannot_be_read_is_the_requests_fault(case: Path, tmp_path: P
         list(lister)
 
 
-def test_passwords_and_secrets_do_not_show_in_the_process_list(case: Path, tmp_path: Path) -> None:
+def test_passwords_and_secrets_do_not_show_in_the_process_list(crowd: Path, tmp_path: Path) -> None:
     os.environ["UNMASK_TEST_KEY"] = "secret"
     try:
-        with Lister([case], Options(passwords=("sesame",)), tmp_path / "scratch", len(PICTURE)) as lister:
+        with Lister([crowd], Options(passwords=("sesame",)), tmp_path / "scratch", MEGABYTE) as lister:
             rows = iter(lister)
             next(rows)
             folder = Path(f"/proc/{_pid(lister)}")
-            assert b"sesame" not in (folder / "cmdline").read_bytes()
-            assert b"UNMASK_TEST_KEY" not in (folder / "environ").read_bytes()
+            command, environment = (folder / "cmdline").read_bytes(), (folder / "environ").read_bytes()
+        assert command
+        assert environment
+        assert b"sesame" not in command
+        assert b"UNMASK_TEST_KEY" not in environment
     finally:
         del os.environ["UNMASK_TEST_KEY"]
 
 
-def test_the_process_has_no_new_privileges_and_few_capabilities(case: Path, tmp_path: Path) -> None:
-    with Lister([case], Options(), tmp_path / "scratch", 2 * len(PICTURE)) as lister:
+def test_the_process_has_no_new_privileges_and_few_capabilities(crowd: Path, tmp_path: Path) -> None:
+    with Lister([crowd], Options(), tmp_path / "scratch", MEGABYTE) as lister:
         rows = iter(lister)
         next(rows)
         status = (Path(f"/proc/{_pid(lister)}") / "status").read_text()
