@@ -46,6 +46,8 @@ MAX_TEXT = 300
 _MAX_NUMBER = 2**53 - 1
 """Whole numbers that every JSON reader keeps exact (RFC 8259, section 6)."""
 _MAX_DEPTH = 4
+_MAX_READ_DEPTH = 32
+"""What is read may be hostile: nested deeper it would end the program, not be found."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 _SECRET_NAME = re.compile("secret|passw|token|cookie|authori[sz]ation|csrf|private")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -194,7 +196,7 @@ def line_of(fields: Mapping[str, Any], *, prev: Any, digest: Any) -> Entry | Dam
         return Damaged(why="one of its ids is no text")
     if type(fields["seq"]) is not int or not isinstance(fields["at"], float):
         return Damaged(why="its number or its time is none")
-    if not isinstance(fields["details"], dict):
+    if not isinstance(fields["details"], dict) or not _is_shallow(fields["details"], _MAX_READ_DEPTH):
         return Damaged(why="its details are not in canonical form")
     entry = Entry(**fields, prev=prev, digest=digest)
     try:
@@ -207,6 +209,13 @@ def line_of(fields: Mapping[str, Any], *, prev: Any, digest: Any) -> Entry | Dam
 def is_digest(value: Any) -> bool:
     """Whether this is a SHA-256 as it is written here."""
     return isinstance(value, str) and _DIGEST.match(value) is not None
+
+
+def _is_shallow(value: object, depth: int) -> bool:
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_is_shallow(each, depth - 1) for each in inner)
+    return True
 
 
 def _check(value: object, depth: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Text, cast, insert, select, text
 
+from detect.errors import ConfigError
 from service.audit.actions import ACTIONS, CREATED, Action
 from service.audit.entry import (
     Damaged,
@@ -19,6 +20,7 @@ from service.audit.entry import (
     decode_details,
     encode_details,
     genesis,
+    is_digest,
     line_of,
     link,
 )
@@ -26,6 +28,8 @@ from service.store.schema import audit
 
 _LOCK = 7246920120
 """PostgreSQL's advisory lock that writers queue for; the number behind that of the migrations."""
+_MAX_SEQ = 2**53
+"""No log has as many entries: a larger number was put there, and not every JSON reader would take it (RFC 8259)."""
 _ROWS = 1000
 """Rows fetched at a time: some 500 kB."""
 
@@ -60,6 +64,7 @@ def record(
 
     Raises:
         ValueError: an argument is not what the log takes; nothing was written.
+        ConfigError: the last entry is none, so that nothing can be bound to it.
     """
     if action not in ACTIONS or action == CREATED:
         raise ValueError(f"the audit log has no action {action!r} for others")
@@ -75,6 +80,8 @@ def record(
     if last is None:
         begin = _begin(db, float(now))
         return _append(db, begin.seq + 1, begin.digest, fields)
+    if type(last.seq) is not int or not 0 < last.seq < _MAX_SEQ or not is_digest(last.digest):
+        raise ConfigError("the audit log is damaged, and nothing is done that it cannot record: `unmask audit verify`")
     return _append(db, last.seq + 1, last.digest, fields)
 
 

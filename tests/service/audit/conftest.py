@@ -1,30 +1,27 @@
-"""Databases for the audit log: a file of its own a test, or a database of its own in one PostgreSQL server."""
+"""Databases for the audit log: a file of its own for each test, or a table that was emptied in a PostgreSQL server."""
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from service.store.database import Store
+from service.store.schema import audit
 from tests.pipelines.ledger.servers import Server, binaries
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """Run a server whose database `template` has the tables."""
+    """Run a server that has the tables."""
     folder = binaries()
     if folder is None or shutil.which("setpriv") is None:
         pytest.skip("no PostgreSQL server on this machine, or no setpriv to run it without root's rights")
     server = Server(folder)
-    with psycopg.connect(server.url(), autocommit=True) as db:
-        db.execute("CREATE DATABASE template")
-    Store.open(server.url("template"), migrate=True).close()
+    Store.open(server.url(), migrate=True).close()
     yield server
     server.remove()
 
@@ -46,13 +43,8 @@ def path(empty_file: Path, tmp_path: Path) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """Both kinds of database, with no entry in the log."""
-    if request.param == "sqlite":
-        place = str(request.getfixturevalue("path"))
-    else:
-        server = request.getfixturevalue("server")
-        name = f"audit_{secrets.token_hex(4)}"
-        with psycopg.connect(server.url(), autocommit=True) as db:
-            db.execute(f"CREATE DATABASE {name} TEMPLATE template")
-        place = server.url(name)
+    place = request.getfixturevalue("path") if request.param == "sqlite" else request.getfixturevalue("server").url()
     with closing(Store.open(place)) as store:
+        with store.write() as db:
+            db.execute(audit.delete())
         yield store

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from detect.errors import ConfigError
 from service.audit import log
 from service.audit.actions import ACTIONS
 from service.audit.entry import Entry
@@ -175,7 +177,7 @@ def test_the_log_is_written_with_what_it_records(store: Store) -> None:
         ({"details": {"pem": "-----BEGIN PRIVATE KEY-----"}}, "a private key"),
     ],
 )
-def test_what_has_no_place_in_the_log_is_refused(path: Any, changes: dict[str, Any], problem: str) -> None:
+def test_what_has_no_place_in_the_log_is_refused(path: Path, changes: dict[str, Any], problem: str) -> None:
     store = Store.open(path)
     with store.write() as db, pytest.raises(ValueError, match=problem):
         write(db, 2, **changes)
@@ -184,8 +186,22 @@ def test_what_has_no_place_in_the_log_is_refused(path: Any, changes: dict[str, A
     store.close()
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    ["seq = 'abc'", "seq = x'00'", "seq = 9223372036854775807", "digest = x'00'", "digest = ''", "digest = 'x'"],
+)
+def test_a_log_whose_end_is_spoilt_is_not_gone_on_with(path: Path, spoil: str) -> None:
+    store = Store.open(path)
+    with store.write() as db:
+        write(db, 2)
+        db.execute(text(f"UPDATE audit SET {spoil} WHERE seq = 2"))  # noqa: S608
+        with pytest.raises(ConfigError, match="the audit log is damaged"):
+            write(db, 3)
+    store.close()
+
+
 @pytest.mark.parametrize("action", sorted(ACTIONS - {"log_created"}))
-def test_every_action_has_its_place(path: Any, action: str) -> None:
+def test_every_action_has_its_place(path: Path, action: str) -> None:
     store = Store.open(path)
     with store.write() as db:
         entry = write(db, 2, action=action, now=int(BEGIN))
