@@ -120,7 +120,7 @@ class Part:
         """Write what the disk takes of it, at a place; how many bytes that was.
 
         Raises:
-            OSError: none.
+            OSError: the disk took none of it.
         """
         return os.pwrite(self._file, chunk, offset)
 

@@ -34,7 +34,8 @@ class Stored(NamedTuple):
 
 
 Record = Callable[[Stored], None]
-"""Writes down that evidence is stored, while nobody can remove it."""
+"""Writes down that evidence is stored, while nobody can remove it. As what is asked on removing, it must not wait for
+anybody who may be waiting for the vault: whoever holds a database does not call the vault, the vault calls them."""
 
 
 class Vault:
