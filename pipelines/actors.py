@@ -51,6 +51,8 @@ class Setup:
     entry: str = "pipelines.child"
     """Module that a decoding child runs."""
     render: Render | None = None
+    progress: Path | None = None
+    """Folder where examinations leave word of how far they are."""
 
 
 class ModelActor:
@@ -117,7 +119,13 @@ class MediaWorker:
         torch.set_num_threads(1)  # workers share the cores between them
         engine = RayEngine(setup.config, chosen, actors, device=", ".join(devices) or "no model")
         self._examiner = Examiner(
-            setup.config, engine, self._sandbox, options=setup.options, scratch=setup.scratch, render=setup.render
+            setup.config,
+            engine,
+            self._sandbox,
+            options=setup.options,
+            scratch=setup.scratch,
+            render=setup.render,
+            progress=setup.progress,
         )
 
     def ready(self) -> Ready:

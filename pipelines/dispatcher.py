@@ -15,10 +15,9 @@ The loop and the ledger live in one thread.
 from __future__ import annotations
 
 import os
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -28,11 +27,10 @@ from detect.types import ItemState
 from pipelines.copies import Copies
 from pipelines.examine import Examined
 from pipelines.executor import Executor, Failed
-from pipelines.items import Container, Counts, Entry, Lease, Result
-from pipelines.ledger import Ledger
-from pipelines.runlog import RunLog, chain_digest
-
-Found = Sequence[Entry | Container]
+from pipelines.intake import Intake
+from pipelines.items import Counts, Lease, Result
+from pipelines.ledger import Work
+from pipelines.runlog import RunLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +50,6 @@ class Policy:
     """What is nearly done when a scan is stopped may finish; the rest is given back."""
     max_device_errors: int = 3
     """Errors of the device one after the other that stop the scan: then it is not the items."""
-
-
-_MAX_BATCHES = 4
-"""Found and not yet in the ledger, in batches of the finder."""
 
 
 Ending = Literal["done", "interrupted", "time_limit"]
@@ -86,9 +80,9 @@ class Dispatcher:
     """Runs one scan.
 
     Args:
-        ledger: Of the job.
+        work: Gives items out and takes results: a ledger, or a queue that others fill.
         executor: Who examines.
-        found: Yields what is found, in batches; read in a thread of its own.
+        intake: Files what is found; None where others do, and then it works until it is stopped.
         out: Result folder.
         copies: Of members of containers, which are examined from a file of their own.
         policy: How long things may take.
@@ -96,11 +90,12 @@ class Dispatcher:
         tell: Shown where the scan is, about twice a second.
         owner: Under which items are leased; never used before.
         stop: Set it to end the scan in good order.
+        withdrawn: Which of these leases nobody wants a result of any more.
     """
 
-    ledger: Ledger
+    work: Work
     executor: Executor
-    found: Iterator[Found]
+    intake: Intake | None
     out: Path
     copies: Copies
     policy: Policy
@@ -108,8 +103,8 @@ class Dispatcher:
     tell: Callable[[Standing], None]
     owner: str
     stop: threading.Event
+    withdrawn: Callable[[Collection[Lease]], Collection[Lease]] = lambda _leases: ()
     _running: dict[int, _Running] = field(default_factory=dict)
-    _inventory_complete: bool = False
     _num_ended: int = 0
     _num_device_errors: int = 0
     _began: float = field(default_factory=time.monotonic)
@@ -120,61 +115,42 @@ class Dispatcher:
         Raises:
             WeightsError, DeviceError, ConfigError: the scan cannot go on; what was done is kept.
         """
-        finding = _Finding(self.found)
         next_renewal = next_tell = 0.0
         try:
             while True:
-                busy = self._take(finding)
+                busy = self.intake is not None and self.intake.take()
                 self._collect(0.0 if busy else 0.05)
                 self._end_overdue()
                 now = time.monotonic()
                 if now >= next_renewal:
-                    self.ledger.renew(self.owner, self.policy.lease_seconds)
-                    self.ledger.recover(self.owner)
+                    self.work.renew(self.owner, self.policy.lease_seconds)
+                    self.work.recover(self.owner)
                     next_renewal = now + self.policy.lease_seconds / 4
                 if now >= next_tell:
+                    self._end_withdrawn()
                     self.tell(self._standing())
                     next_tell = now + _TELL_SECONDS
                 if self.stop.is_set():
                     return self._leave("interrupted")
                 if self._time_is_up():
                     return self._leave("time_limit")
-                if not self._give_out() and finding.complete and not self._running:
+                given_out = self._give_out()
+                if not given_out and self.intake is not None and self.intake.complete and not self._running:
                     self.tell(self._standing())
                     return "done"
         finally:
-            finding.close()
+            if self.intake is not None:
+                self.intake.close()
             for running in self._running.values():
-                self.ledger.release(running.lease)
+                self.work.release(running.lease)
             self._running.clear()
-
-    def _take(self, finding: _Finding) -> bool:
-        """1 and 6. What was found goes into the ledger; how much at a time is bounded by the queue."""
-        batch = finding.next()
-        if batch is None:
-            if finding.complete and not self._inventory_complete:
-                self.ledger.complete_inventory()
-                self._inventory_complete = True
-            return False
-        entries = [part for part in batch if isinstance(part, Entry)]
-        containers = [part for part in batch if isinstance(part, Container)]
-        for name in self.ledger.add(entries, containers).unneeded_copies:
-            self.copies.drop(name)
-        for container in containers:
-            self.log.append(
-                "container",
-                chain_sha256=chain_digest(container.chain),
-                state=container.state,
-                num_members=container.num_members,
-            )
-        return True
 
     def _give_out(self) -> bool:
         """Lease what there is room for; True where something was given out or could be."""
         free = self.executor.free()
         if not free:
             return True
-        leases = self.ledger.lease(self.owner, free, self.policy.lease_seconds)
+        leases = self.work.lease(self.owner, free, self.policy.lease_seconds)
         for lease in leases:
             # 3. A deadline for each examination.
             seconds = self.policy.deadline_floor_seconds
@@ -197,7 +173,7 @@ class Dispatcher:
         """2. Files first, each put in place whole; then the result and the state, in one transaction."""
         lease, result = examined.lease, examined.result
         if examined.suspicion is not None:
-            self.ledger.looked(lease, examined.suspicion)
+            self.work.looked(lease, examined.suspicion)
             if lease.spool is not None and self.copies.crowded():
                 self.copies.drop(lease.spool)  # or finding would wait for room, and the full examinations for finding
             return
@@ -207,17 +183,17 @@ class Dispatcher:
             if examined.report_html is not None:
                 write_whole(self.out / folder / "report.html", examined.report_html)
             result = replace(result, report=folder)
-        if self.ledger.finish(lease, result):
+        if self.work.finish(lease, result):
             self._ended(lease, result.state, result.reason, result.report)
 
     def _settle(self, failed: Failed) -> None:
         """4. An attempt that failed: charged to the item, or to the machine."""
         self.log.append("worker_died", item=failed.lease.seq, reason=failed.reason, message=failed.message)
         if failed.blame == "item":
-            if self.ledger.fail(failed.lease, failed.state, failed.reason, failed.message):
+            if self.work.fail(failed.lease, failed.state, failed.reason, failed.message):
                 self._ended(failed.lease, failed.state, failed.reason)
             return
-        self.ledger.release(failed.lease)
+        self.work.release(failed.lease)
         if failed.fatal is not None:
             self._num_device_errors += 1
             if self._num_device_errors >= self.policy.max_device_errors:
@@ -232,8 +208,14 @@ class Dispatcher:
             del self._running[running.lease.seq]
             message = f"Its examination was ended after {running.deadline - running.began:.0f} s, its deadline."
             result = Result(state=ItemState.TIMEOUT, reason="deadline", message=message)
-            if self.ledger.finish(running.lease, result):
+            if self.work.finish(running.lease, result):
                 self._ended(running.lease, result.state, result.reason)
+
+    def _end_withdrawn(self) -> None:
+        """What was cancelled meanwhile need not go on; an executor that cannot end it lets it run out."""
+        for lease in self.withdrawn([running.lease for running in self._running.values()]):
+            if self.executor.kill(lease):
+                del self._running[lease.seq]
 
     def _leave(self, ending: Ending) -> Ending:
         """5. Let what is nearly done finish, give the rest back."""
@@ -256,7 +238,7 @@ class Dispatcher:
 
     def _standing(self) -> Standing:
         return Standing(
-            counts=self.ledger.counts(),
+            counts=self.work.counts(),
             current=tuple(running.lease.chain for running in self._running.values()),
             seconds=time.monotonic() - self._began,
             num_ended=self._num_ended,
@@ -264,58 +246,6 @@ class Dispatcher:
 
 
 _TELL_SECONDS = 0.5
-
-
-class _Finding:
-    """What is found, read ahead in a thread; the queue's length holds the finder back."""
-
-    def __init__(self, found: Iterator[Found]) -> None:
-        self._queue: queue.Queue[Found | BaseException | None] = queue.Queue(maxsize=_MAX_BATCHES)
-        self._closed = threading.Event()
-        self.complete = False
-        """Everything was found, and has been taken."""
-        self._thread = threading.Thread(target=self._read, args=(found,), name="find", daemon=True)
-        self._thread.start()
-
-    def next(self) -> Found | None:
-        """The next batch, where one has arrived.
-
-        Raises:
-            UnmaskError: what stopped the finder.
-        """
-        if self.complete:
-            return None
-        try:
-            batch = self._queue.get_nowait()
-        except queue.Empty:
-            return None
-        if isinstance(batch, BaseException):
-            raise batch
-        if batch is None:
-            self.complete = True
-        return batch
-
-    def close(self) -> None:
-        """Let the thread end at its next batch."""
-        self._closed.set()
-
-    def _read(self, found: Iterator[Found]) -> None:
-        try:
-            for batch in found:
-                if not self._put(batch):
-                    return
-            self._put(None)
-        except Exception as error:  # noqa: BLE001 - raised again in the thread that asks
-            self._put(error)
-
-    def _put(self, batch: Found | BaseException | None) -> bool:
-        while not self._closed.is_set():
-            try:
-                self._queue.put(batch, timeout=0.2)
-            except queue.Full:
-                continue
-            return True
-        return False
 
 
 def report_folder(lease: Lease) -> str:

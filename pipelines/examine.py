@@ -26,6 +26,7 @@ from pipelines.evidence.options import Options
 from pipelines.evidence.process import fetch_in_child
 from pipelines.items import Lease, Result
 from pipelines.names import unescape
+from pipelines.telling import telling
 
 Render = Callable[[Report], str]
 """A report as a page; the pages are the business of whoever asks for the scan."""
@@ -61,6 +62,7 @@ class Examiner:
         options: How containers are opened again, where a copy is gone.
         scratch: Folder of the copies.
         render: Makes the page of a report; None leaves it out.
+        progress: Folder where a full examination leaves word of how far it is.
     """
 
     def __init__(
@@ -72,8 +74,9 @@ class Examiner:
         options: Options,
         scratch: Path,
         render: Render | None = None,
+        progress: Path | None = None,
     ) -> None:
-        self._options, self._scratch, self._render = options, scratch, render
+        self._options, self._scratch, self._render, self._progress = options, scratch, render, progress
         self._full = Analyzer(config, engine=engine, decoder=decoder)
         self._look = Analyzer(look_config(config), engine=FewWindows(engine, _LOOK_WINDOWS), decoder=decoder)
 
@@ -90,7 +93,8 @@ class Examiner:
             return Examined(lease=lease, result=_lost(error, began))
         try:
             analyzer = self._look if lease.stage == "look" else self._full
-            report = analyzer.examine(path, name=lease.chain, sha256=lease.sha256)
+            with telling(self._progress, lease.seq) as tell:
+                report = analyzer.examine(path, name=lease.chain, sha256=lease.sha256, progress=tell)
         finally:
             if own:
                 path.unlink()

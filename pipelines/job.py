@@ -31,11 +31,12 @@ from detect.errors import ConfigError
 from detect.types import Modality
 from detect.version import VERSION
 from pipelines.copies import Copies
-from pipelines.dispatcher import Dispatcher, Ending, Found, Policy, Standing, write_whole
+from pipelines.dispatcher import Dispatcher, Ending, Policy, Standing, write_whole
 from pipelines.evidence.options import Options
 from pipelines.evidence.process import Lister
 from pipelines.examine import Examiner, Render
 from pipelines.executor import Executor, LocalExecutor, Worker
+from pipelines.intake import Found, Intake
 from pipelines.items import JobFacts
 from pipelines.ledger import Ledger
 from pipelines.ledger.opening import open_ledger
@@ -74,6 +75,8 @@ class Request:
     triage: bool = False
     policy: Policy = field(default_factory=Policy)
     render: Render | None = None
+    progress: Path | None = None
+    """Folder where examinations leave word of how far they are."""
     entry: str = "pipelines.child"
     """Module that decoding children run."""
 
@@ -135,7 +138,7 @@ def run_job(request: Request, *, tell: Callable[[Standing], None], stop: Event, 
             yield Done(facts=facts, ending="done", ledger=ledger, log=log, workers=(), resumed=resumed)
             return
         with ExitStack() as work:
-            executor = _executor(request, copies.folder, prepare)
+            executor = open_executor(request, copies.folder, prepare)
             work.callback(executor.close)
             found: Iterable[Found] = ()
             if not counts.inventory_complete:
@@ -145,9 +148,9 @@ def run_job(request: Request, *, tell: Callable[[Standing], None], stop: Event, 
                 work.callback(lister.close)
                 found = lister
             dispatcher = Dispatcher(
-                ledger=ledger,
+                work=ledger,
                 executor=executor,
-                found=iter(found),
+                intake=Intake(ledger, iter(found), copies, log),
                 out=request.out,
                 copies=copies,
                 policy=request.policy,
@@ -257,7 +260,17 @@ def _difference(filed: JobFacts, asked: JobFacts) -> str:
     return "; ".join(parts)
 
 
-def _executor(request: Request, scratch: Path, prepare: Prepare) -> Executor:
+def open_executor(request: Request, scratch: Path, prepare: Prepare) -> Executor:
+    """Who examines, as asked for.
+
+    Args:
+        request: Of it settings, checkpoints, device, engine and workers.
+        scratch: Folder of the copies.
+        prepare: See `Prepare`.
+
+    Raises:
+        WeightsError, DeviceError: it cannot be done here.
+    """
     if request.engine == "local":
         return _local(request, scratch)
     set_up_ray(joining=request.ray_address is not None)
@@ -281,6 +294,7 @@ def _executor(request: Request, scratch: Path, prepare: Prepare) -> Executor:
         device="cuda" if request.gpus else request.device,
         entry=request.entry,
         render=request.render,
+        progress=request.progress,
     )
     return RayExecutor(open_cluster, setup, num_workers=workers, num_gpus=request.gpus)
 
@@ -297,6 +311,7 @@ def _local(request: Request, scratch: Path) -> LocalExecutor:
             options=request.options,
             scratch=scratch,
             render=request.render,
+            progress=request.progress,
         )
 
     return LocalExecutor(open_examiner, sandbox)

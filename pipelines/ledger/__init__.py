@@ -29,31 +29,8 @@ class Added(NamedTuple):
     """`spool` of those that nobody will examine: duplicates, and entries that were there already."""
 
 
-class Ledger(Protocol):
-    """One job's items. Safe to use from one thread; several processes may hold one each."""
-
-    def begin(self, facts: JobFacts) -> JobFacts:
-        """Create the job, or return the facts of the one that is there (the caller compares them)."""
-        ...
-
-    def add(self, entries: Sequence[Entry], containers: Sequence[Container] = ()) -> Added:
-        """Record what was found, in one transaction, in the order given; a chain that is there already is left alone.
-
-        An entry to be examined whose SHA-256 an earlier item to be examined has becomes `duplicate` of the first.
-        """
-        ...
-
-    def listed(self) -> frozenset[str]:
-        """Chains of the containers that are recorded: a resumed listing need not open them again."""
-        ...
-
-    def copies(self) -> frozenset[str]:
-        """`spool` of the items that are still to be examined."""
-        ...
-
-    def complete_inventory(self) -> None:
-        """Everything has been found."""
-        ...
+class Work(Protocol):
+    """What is given out and taken back: all that a dispatcher needs. Safe to use from one thread."""
 
     def lease(self, owner: str, limit: int, seconds: float) -> list[Lease]:
         """Give out open items; the attempt is committed before this returns.
@@ -109,6 +86,33 @@ class Ledger(Protocol):
 
     def counts(self) -> Counts:
         """Where the job stands; quick also with a million items."""
+        ...
+
+
+class Ledger(Work, Protocol):
+    """One job's items. Safe to use from one thread; several processes may hold one each."""
+
+    def begin(self, facts: JobFacts) -> JobFacts:
+        """Create the job, or return the facts of the one that is there (the caller compares them)."""
+        ...
+
+    def add(self, entries: Sequence[Entry], containers: Sequence[Container] = ()) -> Added:
+        """Record what was found, in one transaction, in the order given; a chain that is there already is left alone.
+
+        An entry to be examined whose SHA-256 an earlier item to be examined has becomes `duplicate` of the first.
+        """
+        ...
+
+    def listed(self) -> frozenset[str]:
+        """Chains of the containers that are recorded: a resumed listing need not open them again."""
+        ...
+
+    def copies(self) -> frozenset[str]:
+        """`spool` of the items that are still to be examined."""
+        ...
+
+    def complete_inventory(self) -> None:
+        """Everything has been found."""
         ...
 
     def items(self, *, states: Sequence[ItemState] | None = None, flagged: bool = False) -> Iterator[Item]:

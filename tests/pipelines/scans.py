@@ -13,9 +13,10 @@ from pathlib import Path
 from detect.errors import DeviceError
 from detect.types import ItemState
 from pipelines.copies import Copies
-from pipelines.dispatcher import Dispatcher, Found, Policy, Standing
+from pipelines.dispatcher import Dispatcher, Policy, Standing
 from pipelines.examine import Examined
 from pipelines.executor import Failed, Worker
+from pipelines.intake import Found, Intake
 from pipelines.items import Container, Entry, JobFacts, Lease, Result, Step
 from pipelines.ledger import Ledger
 from pipelines.ledger.sqlite import SqliteLedger
@@ -139,9 +140,9 @@ class Bench:
         stop: threading.Event | None = None,
     ) -> Dispatcher:
         return Dispatcher(
-            ledger=self.ledger,
+            work=self.ledger,
             executor=executor,
-            found=entries,
+            intake=Intake(self.ledger, entries, self.copies, self.log),
             out=self.out,
             copies=self.copies,
             policy=policy or Policy(grace_seconds=0.2),

@@ -12,9 +12,10 @@ import pytest
 
 from detect.errors import ConfigError, DeviceError
 from detect.types import ItemState
-from pipelines.dispatcher import Found, Policy
+from pipelines.dispatcher import Policy
 from pipelines.examine import Examined
 from pipelines.executor import Failed
+from pipelines.intake import Found
 from pipelines.items import Lease
 from pipelines.runlog import verify_log
 from tests.pipelines.scans import Bench, Obedient, bench, died, entry, facts, found, good, machine
