@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,10 +14,12 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert
 
 from detect.errors import ConfigError
+from service.audit import commands
 from service.audit.cli import audit as command
 from service.results.signing import load_or_create_key
 from service.store.database import Store
 from service.store.schema import audit, cases, people
+from tests.pipelines.ledger.servers import Server
 from tests.service.audit.logs import CASE, OTHER_CASE, change, fill, judge, read
 
 NUM = 9
@@ -63,15 +67,15 @@ def test_a_good_log(database: Path) -> None:
     assert result.exit_code == 0
     assert f"entries as they were written: {NUM}" in result.output
     assert "GOOD: all is as it was written" in result.output
-    assert run("verify", env={"UNMASK_DATABASE": str(database)}).exit_code == 0
+    assert run("verify", env={"UNMASK_SERVICE_DATABASE": str(database)}).exit_code == 0
 
 
-def test_a_log_in_postgresql(store: Store, request: pytest.FixtureRequest) -> None:
-    fill(store, NUM)
-    address = store._engine.url.render_as_string(hide_password=False)
-    place = store._engine.url.database if store.is_sqlite else address
-    assert place is not None
-    assert run("verify", "--database", place).exit_code == 0
+def test_a_log_in_postgresql(server: Server) -> None:
+    with closing(Store.open(server.url())) as store:
+        with store.write() as db:
+            db.execute(audit.delete())
+        fill(store, NUM)
+    assert run("verify", "--database", server.url()).exit_code == 0
 
 
 def test_an_entry_that_was_edited(database: Path) -> None:
@@ -127,21 +131,36 @@ def test_another_key_is_not_the_signers(database: Path, key: Path, tmp_path: Pat
     assert "problem (checkpoint_signature)" in result.output
 
 
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (["verify"], "name the service's database"),
-        (["verify", "--database", "/nowhere/unmask.sqlite"], "there is no database"),
-        (["verify", "/nowhere"], "does not exist"),
-        (["checkpoint", "new"], "name the service's database"),
-        (["export", "new"], "name the service's database"),
-    ],
-)
-def test_a_wrong_call(arguments: list[str], problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    result = run(*arguments)
-    assert result.exit_code == 2
-    assert problem in result.output
+@pytest.mark.parametrize("arguments", [["verify"], ["checkpoint", "out"], ["export", "out"]])
+def test_a_database_that_is_not_there_is_not_made(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="there is no database"):
+        run(*arguments)
+    with pytest.raises(ConfigError, match="there is no database nowhere"):
+        run(*arguments, "--database", "nowhere")
+    assert not [path for path in tmp_path.rglob("*") if path.name in ("out", "nowhere", "service.sqlite")]
+
+
+def test_the_settings_say_where_database_and_key_are(database: Path, key: Path, tmp_path: Path) -> None:
+    env = {"UNMASK_SERVICE_DATABASE": str(database), "UNMASK_SERVICE_SIGNING_KEY": str(key)}
+    result = run("checkpoint", tmp_path / "one", env=env)
+    assert load_or_create_key(key).fingerprint in result.output
+    assert run("verify", "--checkpoint", tmp_path / "one", env=env).exit_code == 0
+
+
+def test_a_file_that_is_not_finished_does_not_stay(tmp_path: Path) -> None:
+    """Half an export would look like a log that was cut off."""
+
+    def lines() -> Iterator[bytes]:
+        yield b"one\n"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(ConfigError, match="No space left"):
+        commands._write_new(tmp_path / "out", lines())
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_or_a_database_but_not_both(database: Path, tmp_path: Path) -> None:
@@ -155,7 +174,8 @@ def test_a_file_or_a_database_but_not_both(database: Path, tmp_path: Path) -> No
 def test_nothing_is_written_over(database: Path, key: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.symlink_to(tmp_path / "nothing")
-    for arguments in (["checkpoint", out, "--sign-key", key], ["export", out]):
+    calls: list[list[str | Path]] = [["checkpoint", out, "--sign-key", key], ["export", out]]
+    for arguments in calls:
         with pytest.raises(ConfigError, match="is there already"):
             run(*arguments, "--database", database)
     with closing(Store.open(database)) as store:

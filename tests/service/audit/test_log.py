@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from detect.errors import ConfigError
 from service.audit import log
 from service.audit.actions import ACTIONS
-from service.audit.entry import Entry
+from service.audit.entry import Detail, Entry
 from service.store.database import Store
 from service.store.schema import audit
 from tests.service.audit.logs import BEGIN, CASE, fill, judge, read, rows, write
@@ -43,7 +43,7 @@ def test_two_logs_are_not_the_same(store: Store) -> None:
 
 def test_an_entry_is_read_as_it_was_written(store: Store) -> None:
     at = 1_764_012_501.1234567
-    details = {
+    details: dict[str, Detail] = {
         "text": 'ä\u2028\U0001f600\0"\\\n\x7f',
         "number": -(2**53 - 1),
         "list": [1, [True, None]],
