@@ -63,7 +63,7 @@ def moment(started_at: str) -> str:
     """`2025-11-22, 11:03:12 UTC`; what is no time is shown as it is."""
     try:
         time = datetime.fromisoformat(started_at).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return started_at
     return say("header.when_value", day=f"{time:%Y-%m-%d}", time=f"{time:%H:%M:%S}")
 

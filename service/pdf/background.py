@@ -17,6 +17,7 @@ from service.pdf.blocks import (
     cut,
     facts,
     heading,
+    line,
     more,
     pairs,
     paragraph,
@@ -39,26 +40,26 @@ def models(body: Body) -> list[Block]:
 
 
 def _model(model: ModelFacts) -> Block:
-    pairs_: list[tuple[str, Runs | list[Runs]]] = [
-        (say("models.modality"), runs(say(f"models.{model.modality}"))),
-        (say("models.architecture"), runs(model.architecture)),
-        (say("models.licence"), runs(model.licence)),
-        (say("models.sha256"), runs(run(model.sha256, "code"))),
-        (say("models.source"), runs(model.source)),
-        (say("models.paper"), runs(model.paper)),
-        (say("models.training"), runs(phrases.plain(model.training_data))),
+    pairs_: list[tuple[str, list[Runs]]] = [
+        (say("models.modality"), line(say(f"models.{model.modality}"))),
+        (say("models.architecture"), line(model.architecture)),
+        (say("models.licence"), line(model.licence)),
+        (say("models.sha256"), line(run(model.sha256, "code"))),
+        (say("models.source"), line(model.source)),
+        (say("models.paper"), line(model.paper)),
+        (say("models.training"), line(phrases.plain(model.training_data))),
     ]
     if model.status == "not_found":
-        pairs_.append((say("models.calibration"), runs(say("models.calibration_not_found"))))
+        pairs_.append((say("models.calibration"), line(say("models.calibration_not_found"))))
     elif model.status == "uncalibrated" or not model.calibration:
-        pairs_.append((say("models.calibration"), runs(say("models.calibration_none"))))
+        pairs_.append((say("models.calibration"), line(say("models.calibration_none"))))
     else:
         lines = [
             runs(run(name.replace("_", " ").replace(".", ", "), "quiet"), value)
             for name, value in phrases.flat(model.calibration)
         ]
         pairs_.append((say("models.calibration"), lines))
-    pairs_.append((say("models.limits"), runs(model.known_limits)))
+    pairs_.append((say("models.limits"), line(model.known_limits)))
     return {
         "kind": "card",
         "title": brief(model.name),
@@ -73,9 +74,9 @@ def provenance(claims: Provenance) -> list[Block]:
     """The section on what the file says of itself, under its heading."""
     name, value, room = say("provenance.tag"), say("provenance.value"), Room()
     blocks = [box([paragraph(say("provenance.warning"))], "claims")]
-    said: list[tuple[str, Runs | list[Runs]]] = []
+    said: list[tuple[str, list[Runs]]] = []
     if claims.c2pa is not None:
-        said.append((say("provenance.c2pa"), runs(claims.c2pa)))
+        said.append((say("provenance.c2pa"), line(claims.c2pa)))
     if claims.notes:
         notes = (runs(brief(note)) for note in claims.notes)
         said.append((say("provenance.notes"), cut(notes, len(claims.notes), MAX_LISTED, room)))
@@ -92,7 +93,7 @@ def provenance(claims: Provenance) -> list[Block]:
     if claims.xmp:
         lines = visible(claims.xmp).split(HIDDEN.format(0x0A))
         blocks += [heading(say("provenance.xmp"), 2), {"kind": "verbatim", "lines": lines[:_XMP_LINES]}]
-        blocks += [paragraph(*line) for line in more(len(lines) - _XMP_LINES)]
+        blocks += [paragraph(*rest) for rest in more(len(lines) - _XMP_LINES)]
     return blocks if len(blocks) > 1 else [*blocks, paragraph(say("provenance.none"))]
 
 
@@ -117,9 +118,9 @@ def settings(report: Report) -> list[Block]:
     blocks = [
         facts(
             [
-                (say("settings.digest"), runs(run(configuration.digest, "code"))),
-                (say("settings.started"), runs(run_.started_at)),
-                (say("settings.device"), runs(run_.device)),
+                (say("settings.digest"), line(run(configuration.digest, "code"))),
+                (say("settings.started"), line(run_.started_at)),
+                (say("settings.device"), line(run_.device)),
             ]
         ),
         heading(say("settings.run"), 2),

@@ -55,9 +55,14 @@ def bullets(items: Iterable[Runs], role: str = "bulleted") -> Block:
     return {"kind": "list", "items": list(items), "role": role}
 
 
-def facts(items: Iterable[tuple[str, Runs | list[Runs]]], role: str = "") -> Block:
-    """Terms and what is to say of them, on one line or, as a list of runs, on several."""
-    return {"kind": "facts", "pairs": [{"term": term, "lines": _lines(said)} for term, said in items], "role": role}
+def line(*parts: Run | str | None) -> list[Runs]:
+    """One line of what is to say of a term."""
+    return [runs(*parts)]
+
+
+def facts(items: Iterable[tuple[str, list[Runs]]], role: str = "") -> Block:
+    """Terms and what is to say of them, line by line."""
+    return {"kind": "facts", "pairs": [{"term": term, "lines": lines} for term, lines in items], "role": role}
 
 
 def box(blocks: Sequence[Block], role: str) -> Block:
@@ -166,8 +171,8 @@ def propositions(subject: str) -> Block:
     """What is weighed against what."""
     return facts(
         [
-            (say("conclusion.proposition_1"), runs(say(f"proposition.{subject}.h1"))),
-            (say("conclusion.proposition_2"), runs(say(f"proposition.{subject}.h2"))),
+            (say("conclusion.proposition_1"), line(say(f"proposition.{subject}.h1"))),
+            (say("conclusion.proposition_2"), line(say(f"proposition.{subject}.h2"))),
         ],
         "propositions",
     )
@@ -197,10 +202,6 @@ def is_bounded(finding: Finding) -> bool:
 _POWERS = (-6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6)
 """Powers of ten with a notch on the ruler: those where the ENFSI scale (2015) has a step, up to a million."""
 _LABELLED = frozenset({-6, -4, -2, 0, 2, 4, 6})
-
-
-def _lines(said: Runs | list[Runs]) -> list[Runs]:
-    return [said] if not said or isinstance(said[0][0], str) else said  # type: ignore[list-item, return-value]
 
 
 def _size(part: object) -> int:

@@ -15,6 +15,7 @@ from service.pdf.blocks import (
     facts,
     heading,
     is_bounded,
+    line,
     meaning,
     more,
     paragraph,
@@ -35,16 +36,16 @@ def head(report: Report) -> list[Block]:
     body, recording = report.body, report.body.recording
     length = recording.duration_seconds
     size = say("header.size_value", size=figures.size(recording.num_bytes), bytes=recording.num_bytes)
-    found: list[tuple[str, Runs | list[Runs]]] = [
-        (say("header.sha256"), runs(run(recording.sha256, "code"))),
-        (say("header.content"), runs(phrases.content(body))),
-        (say("header.duration"), runs(run(None if length is None else figures.clock(length)))),
-        (say("header.size"), runs(size)),
-        (say("header.when"), runs(phrases.moment(report.run.started_at))),
-        (say("header.tool"), runs(body.tool)),
+    found: list[tuple[str, list[Runs]]] = [
+        (say("header.sha256"), line(run(recording.sha256, "code"))),
+        (say("header.content"), line(phrases.content(body))),
+        (say("header.duration"), line(run(None if length is None else figures.clock(length)))),
+        (say("header.size"), line(size)),
+        (say("header.when"), line(phrases.moment(report.run.started_at))),
+        (say("header.tool"), line(body.tool)),
     ]
     if recording.chain != recording.name:
-        found.append((say("header.chain"), runs(recording.chain)))
+        found.append((say("header.chain"), line(recording.chain)))
     if recording.streams:
         lines = []
         for stream in recording.streams[:_FIRST_STREAMS]:

@@ -17,7 +17,7 @@ from service.pdf.glyphs import settable, settle
 from service.pdf.subjects import Album, faces, voices
 from service.pdf.texts import say_printed
 from service.pdf.timeline import timeline
-from service.texts import say, visible
+from service.texts import say
 
 _RUNNING_CHARACTERS = 70
 """Of a name in the running head: what fits beside the kind of document on one line."""
@@ -56,20 +56,20 @@ def build_document(report: Report, *, blur_faces: bool) -> Document:
         ("settings", settings(report)),
     ]
     blocks = [*head(report), *result(body, conclusion)]
-    for name, content in sections:
-        blocks += [heading(say(f"heading.{name}"), 1), *content]
+    for section, content in sections:
+        blocks += [heading(say(f"heading.{section}"), 1), *content]
     footer = say("page.footer", schema=report.schema_version, tool=body.tool, digest=body.configuration.digest)
     blocks.append(paragraph(footer, say("page.json_has_all"), role="colophon"))
 
-    sha256 = body.recording.sha256
+    sha256, name = body.recording.sha256, settable(body.recording.name, _TITLE_CHARACTERS)
     before, between, after = re.split(r"\{pages?\}", say_printed("page", page="{page}", pages="{pages}"))
     data = {
         "language": say("language"),
         "direction": say("direction"),
-        "title": settable(say("page.title", name=visible(body.recording.name, _TITLE_CHARACTERS))),
+        "title": settable(say("page.title", name=name)),
         "kind": say("page.kind"),
-        "name": settle(visible(body.recording.name, _TITLE_CHARACTERS)),
-        "running": settle(_shortened(body.recording.name)),
+        "name": settle(name),
+        "running": settle(_shortened(name)),
         "page": [before, between, after],
         # A report that was made by hand may hold anything here; the foot of each page has room for a digest.
         "sha256": f"SHA-256 {sha256}" if re.fullmatch("[0-9a-f]{64}", sha256) else "",
@@ -80,9 +80,7 @@ def build_document(report: Report, *, blur_faces: bool) -> Document:
 
 
 def _shortened(name: str) -> str:
-    shown = visible(name)
-    cut = len(shown) > _RUNNING_CHARACTERS
-    return f"{shown[:_RUNNING_CHARACTERS]}\N{HORIZONTAL ELLIPSIS}" if cut else shown
+    return name if len(name) <= _RUNNING_CHARACTERS else f"{name[:_RUNNING_CHARACTERS]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _date(started_at: str) -> list[int] | None:

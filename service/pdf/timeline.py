@@ -12,7 +12,7 @@ from service.pdf.glyphs import settable
 from service.pdf.texts import say_printed
 from service.plot import Mark, Row, Stretch
 from service.texts import say
-from service.timeline import Timeline, build_timeline, highest, strength
+from service.timeline import MAX_ROWS, Timeline, build_timeline, highest, strength
 
 _MAX_SUBJECTS = 6
 """Subjects named of one segment."""
@@ -34,7 +34,7 @@ def timeline(body: Body, conclusion: Conclusion) -> list[Block]:
         blocks.append(paragraph(say("timeline.intro_llr", range=reach)))
     if drawn.has("logit"):
         blocks.append(paragraph(say("timeline.intro_logit")))
-    for all_, limit, kind in ((body.tracks, shown.MAX_ROWS, "face"), (body.voices, shown.MAX_ROWS, "voice")):
+    for all_, limit, kind in ((body.tracks, MAX_ROWS, "face"), (body.voices, MAX_ROWS, "voice")):
         if len(all_) > limit:
             count = len(all_) - limit
             words = say(f"timeline.kind_{kind}", count=count)
