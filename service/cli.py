@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from detect.version import VERSION
+from service.audit.cli import audit
 from service.exits import Exit
 from service.results_cli import compare, verify
 from service.scan_cli import scan
+from service.serve_cli import database, dispatch, keys, serve
 from service.weights_cli import weights
 from weights.errors import UnmaskError
 
@@ -19,6 +21,7 @@ Examples:
   unmask scan interview.mp4
   unmask scan /evidence/case7.E01 --out case7
   unmask verify case7
+  unmask serve
   unmask weights fetch --all
   unmask demo demo.mp4
 """
@@ -77,6 +80,11 @@ cli.add_command(scan)
 cli.add_command(verify)
 cli.add_command(compare)
 cli.add_command(weights)
+cli.add_command(serve)
+cli.add_command(dispatch)
+cli.add_command(keys)
+cli.add_command(database)
+cli.add_command(audit)
 
 
 def main() -> None:

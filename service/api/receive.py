@@ -1,0 +1,273 @@
+"""From a client's bytes to evidence and a job: what all ways of handing something in have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from anyio.to_thread import run_sync
+from sqlalchemy import Connection, func, insert, select, update
+from starlette.requests import ClientDisconnect, Request
+
+from service.api import metrics
+from service.audit.entry import Detail
+from service.problems import Conflict, NotFound, Problem, TooLarge, TooMany
+from service.state import Service
+from service.store import cases, keys
+from service.store import jobs as store
+from service.store.ids import new_id
+from service.store.keys import Caller
+from service.store.row import AnyRow
+from service.store.schema import uploads
+from service.vault.errors import UploadUnknown
+from service.vault.names import display_name
+from service.vault.vault import Stored
+from service.vault.writer import Writer
+
+T = TypeVar("T")
+
+_BLOCK_BYTES = 1 << 20
+"""Written at a time: the way into a thread and back is paid once for each."""
+_QUOTA_RETRY_SECONDS = 3600
+
+
+class TooSlow(Problem):
+    """The client sends nothing."""
+
+    status, slug, title = 408, "too-slow", "The client was too slow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What a client wants to hand in."""
+
+    case_id: str
+    filename: str
+    priority: int
+    num_bytes: int | None
+    """As announced."""
+    sha256: str | None
+    """As announced."""
+
+
+def begin(service: Service, caller: Caller, delivery: Delivery) -> str:
+    """Open an upload; returns the id.
+
+    Raises:
+        NotFound, Conflict: the case is not there, or closed.
+        TooLarge, TooMany: more than may be handed in.
+        VaultError: there is no room.
+    """
+    settings = service.settings
+    if delivery.num_bytes is not None and delivery.num_bytes > settings.max_upload_bytes:
+        raise TooLarge(f"A recording may have {settings.max_upload_bytes} bytes.")
+    upload = new_id("upload")
+    service.incoming.create(upload, delivery.num_bytes or 0)
+    try:
+        with service.store.write() as db:
+            now = service.store.now(db)
+            cases.open_case_of(db, delivery.case_id, caller.person_id)
+            store.check_room(
+                db,
+                caller.person_id,
+                max_open=settings.max_open_jobs,
+                max_open_per_person=settings.max_open_jobs_per_person,
+            )
+            _check_quota(db, caller, delivery.num_bytes or 1, now=now)
+            service.vault.check_room(_owed_bytes(db) + (delivery.num_bytes or 0))
+            db.execute(
+                insert(uploads).values(
+                    id=upload,
+                    person_id=caller.person_id,
+                    key_id=caller.key_id,
+                    case_id=delivery.case_id,
+                    filename=display_name(delivery.filename),
+                    num_bytes=delivery.num_bytes,
+                    received_bytes=0,
+                    sha256=delivery.sha256,
+                    priority=delivery.priority,
+                    state="open",
+                    created_at=now,
+                    expires_at=now + settings.upload_hours * 3600,
+                )
+            )
+    except BaseException:
+        service.incoming.discard(upload)
+        raise
+    return upload
+
+
+def _check_quota(db: Connection, caller: Caller, num_bytes: int, *, now: float) -> None:
+    if num_bytes > caller.quota_bytes - keys.received_bytes(db, caller.person_id, now=now):
+        raise TooMany("You have handed in as much as you may today.", retry_after_seconds=_QUOTA_RETRY_SECONDS)
+
+
+def _owed_bytes(db: Connection) -> int:
+    """What open uploads have announced and not sent yet: room that is promised."""
+    owed = func.sum(uploads.c.num_bytes - uploads.c.received_bytes)
+    return int(db.scalar(select(func.coalesce(owed, 0)).where(uploads.c.state == "open")) or 0)
+
+
+async def copy(blocks: AsyncIterator[bytes], writer: Writer, most: int) -> int:
+    """Write what arrives; returns where the upload stands then, on the disk.
+
+    Args:
+        blocks: What arrives.
+        writer: Where it goes; this closes it.
+        most: Bytes that may arrive.
+
+    Raises:
+        TooLarge: more arrives.
+        TooSlow, ClientDisconnect: the client stopped; what arrived before is on the disk.
+        VaultError: it cannot be written, or is not what was announced.
+    """
+    waiting, size, total = list[bytes](), 0, 0
+
+    async def flush() -> None:
+        nonlocal waiting, size
+        block, waiting, size = b"".join(waiting), [], 0
+        await run_sync(writer.write, block)
+        metrics.received_bytes.inc(len(block))
+
+    try:
+        try:
+            async for block in blocks:
+                total += len(block)
+                if total > most:
+                    raise TooLarge(f"More than {most} bytes arrive.")
+                waiting.append(block)
+                size += len(block)
+                if size >= _BLOCK_BYTES:
+                    await flush()
+        except (TooSlow, ClientDisconnect):
+            if size:
+                await flush()
+            await run_sync(writer.commit)
+            raise
+        if size:
+            await flush()
+        return await run_sync(writer.commit)
+    finally:
+        await run_sync(writer.close)
+
+
+async def body_of(request: Request, idle_seconds: float) -> AsyncIterator[bytes]:
+    """A request's bytes, as they arrive.
+
+    Raises:
+        TooSlow: none for so long.
+        ClientDisconnect: the client is gone.
+    """
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(idle_seconds):
+                block = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise TooSlow(f"Nothing arrived for {idle_seconds:.0f} s.") from None
+        if block:
+            yield block
+
+
+def finish(
+    service: Service,
+    caller: Caller,
+    upload_id: str,
+    *,
+    expected_sha256: str | None,
+    also: Callable[[Connection, str, str], None] | None = None,
+) -> str:
+    """Make evidence and a job of an upload that is whole; returns the job's id. Where it was cut off, call it again.
+
+    Args:
+        service: Whose.
+        caller: Who hands in.
+        upload_id: Of the upload.
+        expected_sha256: As announced.
+        also: What else to write in the same transaction; given the job's id and the SHA-256.
+
+    Raises:
+        VaultError: it is not what was announced, or cannot be stored.
+        Problem: the job cannot be made; the upload stays.
+    """
+    made: list[str] = []
+
+    def record(stored: Stored) -> None:
+        def step(db: Connection) -> str:
+            row = _open_upload(db, upload_id)
+            if row.job_id is not None:
+                return str(row.job_id)
+            now = service.store.now(db)
+            evidence = store.add_evidence(db, row.case_id, stored.sha256, stored.num_bytes, now=now)
+            asked = store.Asked(
+                case_id=row.case_id,
+                person_id=caller.person_id,
+                evidence_id=evidence,
+                filename=row.filename,
+                priority=row.priority,
+            )
+            job = store.add_job(db, asked, now=now)
+            db.execute(
+                update(uploads)
+                .where(uploads.c.id == upload_id)
+                .values(state="finished", job_id=job, received_bytes=stored.num_bytes, num_bytes=stored.num_bytes)
+            )
+            if also is not None:
+                also(db, job, stored.sha256)
+            details: dict[str, Detail] = {"sha256": stored.sha256, "num_bytes": stored.num_bytes, "job": job}
+            service.record(db, caller, "upload", evidence, case_id=row.case_id, details=details)
+            return job
+
+        made.append(service.store.repeat(step))
+
+    service.incoming.finish(upload_id, expected_sha256, record)
+    return made[-1]
+
+
+def _open_upload(db: Connection, upload_id: str) -> AnyRow:
+    row = db.execute(select(uploads).where(uploads.c.id == upload_id)).first()
+    if row is None:
+        raise NotFound("No such upload.")
+    if row.state not in {"open", "finished"}:
+        raise Conflict("The upload has ended.")
+    return row
+
+
+def discard(service: Service, upload_id: str, state: str) -> None:
+    """Forget an upload and its bytes.
+
+    Args:
+        service: Whose.
+        upload_id: Which.
+        state: `terminated` or `expired`.
+
+    Raises:
+        Busy: somebody writes to it.
+    """
+    with suppress(UploadUnknown):  # its bytes are gone already: killed between the two
+        service.incoming.discard(upload_id)
+    with service.store.write() as db:
+        db.execute(
+            update(uploads).where(uploads.c.id == upload_id, uploads.c.state == "open").values(state=state)
+        )  # fmt: skip
+
+
+async def hash_of(blocks: AsyncIterator[bytes], most: int) -> str:
+    """SHA-256 of what arrives, which is not kept.
+
+    Raises:
+        TooLarge: more than `most` bytes arrive.
+    """
+    digest, total = hashlib.sha256(), 0
+    async for block in blocks:
+        total += len(block)
+        if total > most:
+            raise TooLarge(f"More than {most} bytes arrive.")
+        digest.update(block)
+    return digest.hexdigest()

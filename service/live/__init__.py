@@ -1,0 +1,1 @@
+"""The process that examines what analysts hand in: the dispatcher of `pipelines`, over the service's queue."""

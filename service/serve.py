@@ -1,0 +1,147 @@
+"""`unmask serve`: the API in this process, the dispatcher in another, and both ended together.
+
+    this process       uvicorn: takes recordings, answers
+    its child          the dispatcher: leases, examines; started again where it dies
+
+The API answers from the database, so that it goes on while the dispatcher starts, dies, or is upgraded.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from service.api.app import make_app
+from service.logs import set_up_logs
+from service.opening import first_key, open_service
+from service.settings import ServiceSettings
+from service.state import Service
+from service.store.database import Store
+
+_log = structlog.get_logger("unmask.serve")
+_DRAIN_SECONDS = 20
+"""What runs when the service is told to end may take so long; a load balancer's own patience is 30 s."""
+_LEAVE_SECONDS = 25
+_RESTARTS = (1.0, 5.0, 15.0, 60.0)
+"""Seconds before a dispatcher that died is started again: longer each time, for it will die of the same."""
+_WELL_SECONDS = 300.0
+"""One that lived so long died of something new."""
+HEADER_BYTES = 65_536
+
+
+def serve(
+    settings: ServiceSettings, *, passed: Mapping[str, str], tell: Callable[[str], None], dispatcher: bool = True
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: The service's.
+        passed: What of them the command line said, as environment variables for the dispatcher.
+        tell: Shown where to go, and the first key.
+        dispatcher: Start one, too.
+
+    Raises:
+        ConfigError, VaultError: it cannot begin.
+    """
+    set_up_logs(settings.log_format)
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    Store.open(settings.database_place, migrate=True).close()
+    service = open_service(settings)
+    secret = first_key(service)
+    supervisor = _Supervisor(passed) if dispatcher else None
+    if supervisor is not None:
+        supervisor.start()
+    address = settings.public_url or f"http://{_shown(settings.host)}:{settings.port}"
+    tell(f"unmask is at {address}")
+    if secret is not None:
+        tell(f"first key, shown once: {secret}")
+    try:
+        _Server(settings, service).run()
+    finally:
+        if supervisor is not None:
+            supervisor.stop()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which tells the service when it has been told to end."""
+
+    def __init__(self, settings: ServiceSettings, service: Service) -> None:
+        self._service = service
+        super().__init__(
+            uvicorn.Config(
+                make_app(service),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
+                timeout_graceful_shutdown=_DRAIN_SECONDS,
+                timeout_keep_alive=15,
+                backlog=2048,
+                h11_max_incomplete_event_size=HEADER_BYTES,
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal to end."""
+        self._service.stopping.set()
+        super().handle_exit(sig, frame)
+
+
+class _Supervisor:
+    """Keeps a dispatcher running."""
+
+    def __init__(self, passed: Mapping[str, str]) -> None:
+        self._passed = passed
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._watch, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the dispatcher in good order, and wait for it."""
+        self._stopping.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_LEAVE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._thread.join(_LEAVE_SECONDS)
+
+    def _watch(self) -> None:
+        num_deaths = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "service.live"],
+                env=os.environ | self._passed,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # an interrupt typed at a terminal is for this process to pass on
+            )
+            code = self._process.wait()
+            if self._stopping.is_set():
+                return
+            num_deaths = 1 if time.monotonic() - began > _WELL_SECONDS else num_deaths + 1
+            seconds = _RESTARTS[min(num_deaths, len(_RESTARTS)) - 1]
+            _log.error("dispatcher ended", code=code, again_in_seconds=seconds)
+            self._stopping.wait(seconds)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

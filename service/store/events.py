@@ -1,0 +1,100 @@
+"""What happened to jobs, in order, for whoever watches; and what people are told of when they look next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from service.problems import NotFound
+from service.store.ids import new_id
+from service.store.row import AnyRow
+from service.store.schema import events, notices, reads
+
+EventKind = Literal["created", "started", "finished", "cancelled", "deleted", "reviewed"]
+NoticeKind = Literal["result_changed"]
+
+
+def add_event(
+    db: Connection, kind: EventKind, case_id: str, job_id: str, data: Mapping[str, Any], *, now: float
+) -> None:
+    """Say that something happened."""
+    db.execute(
+        insert(events).values(case_id=case_id, job_id=job_id, kind=kind, data=json.dumps(data), at=now)
+    )  # fmt: skip
+
+
+def events_after(
+    db: Connection, last: int, limit: int, *, job_id: str | None = None, case_ids: Collection[str] = ()
+) -> Sequence[AnyRow]:
+    """The next events of a job, or of cases, after the number `last`."""
+    query = select(events).where(events.c.seq > last).order_by(events.c.seq).limit(limit)
+    query = (
+        query.where(events.c.job_id == job_id) if job_id is not None else query.where(events.c.case_id.in_(case_ids))
+    )
+    return db.execute(query).all()
+
+
+def last_event(db: Connection) -> int:
+    """Number of the newest event; 0 where there is none."""
+    return int(db.scalar(select(func.coalesce(func.max(events.c.seq), 0))) or 0)
+
+
+def mark_read(db: Connection, job_id: str, person_id: str, *, now: float) -> None:
+    """A person has seen a job's result; he will be told when it changes."""
+    known = select(reads.c.at).where(reads.c.job_id == job_id, reads.c.person_id == person_id)
+    if db.execute(known).first() is None:
+        db.execute(insert(reads).values(job_id=job_id, person_id=person_id, at=now))
+
+
+def readers(db: Connection, job_id: str) -> list[str]:
+    """Who has seen a job's result."""
+    return list(db.scalars(select(reads.c.person_id).where(reads.c.job_id == job_id).order_by(reads.c.at)))
+
+
+def add_notice(
+    db: Connection, kind: NoticeKind, person_id: str, case_id: str, job_id: str, data: Mapping[str, Any], *, now: float
+) -> None:
+    """Leave word for a person."""
+    db.execute(
+        insert(notices).values(
+            id=new_id("notice"),
+            person_id=person_id,
+            case_id=case_id,
+            job_id=job_id,
+            kind=kind,
+            data=json.dumps(data),
+            at=now,
+        )
+    )
+
+
+def list_notices(db: Connection, person_id: str, case_ids: Collection[str], *, unseen: bool) -> Sequence[AnyRow]:
+    """A person's notices of the cases that are still his, the newest first."""
+    query = (
+        select(notices)
+        .where(notices.c.person_id == person_id, notices.c.case_id.in_(case_ids))
+        .order_by(notices.c.seq.desc())
+        .limit(_MAX_NOTICES)
+    )
+    return db.execute(query.where(notices.c.seen_at.is_(None)) if unseen else query).all()
+
+
+_MAX_NOTICES = 200
+
+
+def mark_seen(db: Connection, notice_id: str, person_id: str, *, now: float) -> None:
+    """A person has taken note.
+
+    Raises:
+        NotFound: it is not his, or there is none.
+    """
+    changed = db.execute(
+        update(notices)
+        .where(notices.c.id == notice_id, notices.c.person_id == person_id)
+        .values(seen_at=func.coalesce(notices.c.seen_at, now))
+    )
+    if not changed.rowcount:
+        raise NotFound("No such notice.")
