@@ -11,10 +11,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.problems import Malformed, TooLarge
+from service.problems import Malformed
 
 _MAX_BYTES = 1 << 20
 """Of a JSON document: a thousand times what any endpoint needs."""
@@ -28,31 +29,31 @@ class StrictRequest(Request):
         """The body's document.
 
         Raises:
-            Malformed: it is none, or ambiguous.
-            TooLarge: it is too long.
+            JSONDecodeError: it is none, or ambiguous; FastAPI makes a 422 of this one, and a 400 of others.
+            HTTPException: it is too long.
         """
         if not hasattr(self, "_document"):
-            self._document = parse(await self._bytes())
+            data = await self.body()
+            try:
+                self._document = parse(data)
+            except Malformed as error:
+                raise json.JSONDecodeError(error.detail, "", 0) from error
         return self._document
-
-    async def _bytes(self) -> bytes:
-        chunks, size = [], 0
-        async for chunk in self.stream():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > _MAX_BYTES:
-                raise TooLarge(f"A JSON document may have {_MAX_BYTES} bytes.")
-        self._body = b"".join(chunks)
-        return self._body
 
     async def body(self) -> bytes:
         """The body, bounded.
 
         Raises:
-            TooLarge: it is too long.
+            HTTPException: it is too long.
         """
         if not hasattr(self, "_body"):
-            await self._bytes()
+            chunks, size = list[bytes](), 0
+            async for chunk in self.stream():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > _MAX_BYTES:
+                    raise HTTPException(413)
+            self._body = b"".join(chunks)
         return self._body
 
 
