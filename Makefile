@@ -10,7 +10,7 @@ OUT ?= unmask-reports
 UNMASK_SHARED ?= ../shared
 export UNMASK_SHARED
 
-.PHONY: help scan test check format weights train-face train-voice bench-checkpoints bench-media bench-throughput clean
+.PHONY: help scan serve test check format weights train-face train-voice bench-checkpoints bench-media bench-throughput clean
 
 help:  ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ demo.mp4: | $(VENV)/.installed
 scan: $(VENV)/.installed $(if $(MEDIA),,demo.mp4)  ## Scan a recording: make scan MEDIA=clip.mp4
 	@$(BIN)/unmask scan --out "$(OUT)" "$(or $(MEDIA),demo.mp4)"; code=$$?; \
 	if [ $$code -eq 1 ]; then echo "(exit code 1: something was flagged)"; exit 0; fi; exit $$code
+
+serve: $(VENV)/.installed  ## Start the service on this machine and print where it is and the first key
+	@$(BIN)/unmask serve
 
 test: $(VENV)/.installed-dev $(VENV)/.weights  ## Run the test suite
 	@sh tests/tools.sh
