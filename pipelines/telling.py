@@ -1,4 +1,4 @@
-"""How far an examination is, told by whoever does it through a small file: for a person who waits, and for nothing else.
+"""How far an examination is, told by whoever does it through a small file: for a person who waits, for nothing else.
 
 A file, because worker and reader are different processes and may be on different hosts; they share the folder of the
 evidence already. It says nothing once the examination has ended, and nothing rests on it.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from detect.analyze import Progress
+Progress = Callable[[str, float], None]
+"""As `detect.analyze.Progress`, which brings torch along: whoever reads has no need of it."""
 
 _SECONDS = 0.3
 """Between two words: a person sees no more, and a disk need not write more."""
