@@ -18,9 +18,9 @@ from service.api.schemas.jobs import Deletion, Job, JobPage, NewJob, Priority, R
 from service.api.strict import StrictRoute
 from service.api.views import NUMBERS, job_view
 from service.deletion import delete_job
-from service.problems import Conflict, Malformed, NotFound, Unavailable
+from service.problems import Conflict, Malformed, NotFound
 from service.state import Service, TheService
-from service.store import cases, setups
+from service.store import cases
 from service.store import jobs as store
 from service.store.keys import Caller
 from service.store.row import AnyRow
@@ -89,9 +89,7 @@ def score_again(service: TheService, caller: Submitter, job: JobId, asked: Resco
     """Examine the evidence again with the checkpoints and settings of now; the earlier result stays."""
     with service.store.write() as db:
         row = store.job_of(db, job, caller.person_id)
-        setup = setups.current(db)
-        if setup is None:
-            raise Unavailable("No dispatcher has been here yet.", retry_after_seconds=store.RETRY_SECONDS)
+        setup = store.setup_now(db)
         if store.status_of(row) != "done":
             raise Conflict("The job has not ended yet.")
         if row.setup_id == setup.id:

@@ -71,6 +71,7 @@ def begin(service: Service, caller: Caller, delivery: Delivery) -> str:
         with service.store.write() as db:
             now = service.store.now(db)
             cases.open_case_of(db, delivery.case_id, caller.person_id)
+            store.setup_now(db)  # before the bytes are taken: without it no job can be made of them
             store.check_room(
                 db,
                 caller.person_id,

@@ -35,8 +35,9 @@ _OVERFLOW = 20
 _POOL_SECONDS = 15.0
 _TRIES = 3
 """A transaction that lost against another, or whose connection went before it was committed, is safe to repeat."""
-_SERIALIZATION = frozenset({"40001", "40P01"})
-"""PostgreSQL: serialization failure, deadlock (documentation, appendix A)."""
+_SERIALIZATION = frozenset({"40001", "40P01", "23505"})
+"""PostgreSQL: serialization failure, deadlock, and a key that somebody else has just used: the next try finds it there
+(documentation, appendix A)."""
 _RETRY_SECONDS = 5
 MIGRATIONS = Path(__file__).parent / "migrations"
 

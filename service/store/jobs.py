@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, literal, select, update
 
 from detect.types import ItemState
 from service.problems import Conflict, Gone, NotFound, TooMany, Unavailable
@@ -71,16 +71,25 @@ def check_room(db: Connection, person_id: str, *, max_open: int, max_open_per_pe
         raise TooMany("You have as many jobs in the queue as you may.", retry_after_seconds=RETRY_SECONDS)
 
 
-def add_job(db: Connection, asked: Asked, *, now: float) -> str:
-    """A new job; returns the id. The same bytes and setup in the same case are examined once.
+def setup_now(db: Connection) -> AnyRow:
+    """What new jobs are asked of.
 
     Raises:
-        Unavailable: no dispatcher has announced itself yet, so that nobody knows what would be asked.
+        Unavailable: no dispatcher has announced itself yet, so that nobody knows.
     """
     setup = setups.current(db)
     if setup is None:
         raise Unavailable("No dispatcher has been here yet.", retry_after_seconds=RETRY_SECONDS)
-    analysis = _analysis(db, asked, setup.id, now=now)
+    return setup
+
+
+def add_job(db: Connection, asked: Asked, *, now: float) -> str:
+    """A new job; returns the id. The same bytes and setup in the same case are examined once.
+
+    Raises:
+        Unavailable: as `setup_now`.
+    """
+    analysis = _analysis(db, asked, setup_now(db).id, now=now)
     job = new_id("job")
     db.execute(
         insert(jobs).values(
@@ -136,6 +145,13 @@ def _analysis(db: Connection, asked: Asked, setup_id: str, *, now: float) -> Any
 
 def remember(db: Connection, person_id: str, key: str, fingerprint: str, job_id: str, *, now: float) -> None:
     """Keep an idempotency key for a day."""
+    db.execute(
+        delete(idempotency).where(
+            idempotency.c.person_id == person_id,
+            idempotency.c.key == key,
+            idempotency.c.created_at <= now - _DAY_SECONDS,
+        )
+    )
     db.execute(
         insert(idempotency).values(person_id=person_id, key=key, fingerprint=fingerprint, job_id=job_id, created_at=now)
     )
