@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from detect.errors import ConfigError
 from pipelines.items import JobFacts
@@ -48,27 +49,40 @@ def write_manifest(out: Path, job: JobFacts, head: Head, key: SigningKey, *, run
         (out / f"{name}{_PART}").unlink(missing_ok=True)
     _write_whole(out / PUBLIC_KEY, key.public_pem)
     _write_whole(out / VERIFY_SCRIPT, verify_script().encode())
-    fields = {
-        "created": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "files": [],
-        "fingerprint": key.fingerprint,
-        "job": job.id,
-        "public_key": key.public_bytes.hex(),
-        "run_log": {"num_lines": head.num_lines, "path": run_log, "sha256": head.sha256},
-        "schema_version": SCHEMA_VERSION,
-        "tool": job.tool,
-    }
-    before, after = canonical(fields).split(b'"files":[]', 1)
+    before, after = _frame(job.id, job.tool, datetime.now(UTC), head, key, run_log)
     part = out / f"{MANIFEST}{_PART}"
     with part.open("wb") as file:
-        file.write(before + b'"files":[')
+        file.write(before)
         _write_files(out, file)
-        file.write(b"]" + after)
+        file.write(after)
         file.flush()
         os.fsync(file.fileno())
-    signature = base64.b64encode(key.sign(part.read_bytes())) + b"\n"
-    _write_whole(out / SIGNATURE, signature)
+    _write_whole(out / SIGNATURE, _signature(part.read_bytes(), key))
     part.rename(out / MANIFEST)
+
+
+def seal(
+    files: Iterable[tuple[str, int, str]], *, job: str, tool: str, created: datetime, head: Head, key: SigningKey,
+    run_log: str = RUN_LOG,
+) -> tuple[bytes, bytes]:  # fmt: skip
+    """The manifest of files that lie elsewhere than in a folder, and its signature.
+
+    Args:
+        files: Path, size and SHA-256 of each; the run log, the key and the verifier among them.
+        job: What the run log's chain begins with.
+        tool: Name and version.
+        created: When it is signed.
+        head: Where the run log ends.
+        key: What signs.
+        run_log: Path of the run log.
+
+    Raises:
+        ConfigError: a name is not Unicode.
+    """
+    ordered = sorted(files, key=lambda file: file[0].split("/"))
+    before, after = _frame(job, tool, created, head, key, run_log)
+    manifest = before + b",".join(_entry(path, size, digest) for path, size, digest in ordered) + after
+    return manifest, _signature(manifest, key)
 
 
 def verify_script() -> str:
@@ -91,19 +105,45 @@ def verify_folder(out: Path, public_key: Path | None = None) -> Verification:
         raise ConfigError(f"the public key {public_key} cannot be used: {error}") from error
 
 
-def _write_files(out: Path, file: BinaryIO) -> None:
-    def refuse(kind: str, where: str, what: str) -> None:
-        raise ConfigError(f"{escape(os.fsencode(where))} in the results {what} ({kind}): they cannot be signed")
+def _frame(
+    job: str, tool: str, created: datetime, head: Head, key: SigningKey, run_log: str
+) -> tuple[bytes, bytes]:  # fmt: skip
+    """What stands before and after the entries of a manifest."""
+    fields = {
+        "created": created.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "files": [],
+        "fingerprint": key.fingerprint,
+        "job": job,
+        "public_key": key.public_bytes.hex(),
+        "run_log": {"num_lines": head.num_lines, "path": run_log, "sha256": head.sha256},
+        "schema_version": SCHEMA_VERSION,
+        "tool": tool,
+    }
+    before, after = canonical(fields).split(b'"files":[]', 1)
+    return before + b'"files":[', b"]" + after
 
+
+def _entry(path: str, size: int, digest: str) -> bytes:
+    try:
+        return canonical({"bytes": size, "path": path, "sha256": digest})
+    except UnicodeEncodeError:
+        _refuse("name", path, "has a name that is not Unicode")
+
+
+def _refuse(kind: str, where: str, what: str) -> NoReturn:
+    raise ConfigError(f"{escape(os.fsencode(where))} in the results {what} ({kind}): they cannot be signed")
+
+
+def _signature(manifest: bytes, key: SigningKey) -> bytes:
+    return base64.b64encode(key.sign(manifest)) + b"\n"
+
+
+def _write_files(out: Path, file: BinaryIO) -> None:
     comma = b""
-    for path, size, digest in verifier.hash_files(str(out), refuse):
+    for path, size, digest in verifier.hash_files(str(out), _refuse):
         if path in (f"{MANIFEST}{_PART}", f"{SIGNATURE}{_PART}"):
             continue
-        try:
-            entry = canonical({"bytes": size, "path": path, "sha256": digest})
-        except UnicodeEncodeError:
-            refuse("name", path, "has a name that is not Unicode")
-        file.write(comma + entry)
+        file.write(comma + _entry(path, size, digest))
         comma = b","
 
 
