@@ -53,20 +53,20 @@ def live() -> Alive:
 def ready(service: TheService, response: Response) -> Readiness:
     """Whether there is a worker, its checkpoints are verified, its sandbox is on, and there is room."""
     with service.store.read() as db:
-        here = setups.working(db, now=service.store.now(db))
+        dispatchers = setups.working(db, now=service.store.now(db))
+    protections = [json.loads(row.protections) for row in dispatchers]
     weak = sorted(
-        {
-            f"{name}: {value}"
-            for row in here
-            for name, value in json.loads(row.protections).items()
-            if value.startswith("no")
-        }
-    )
+        {f"{name}: {value}" for part in protections for name, value in part.items() if value.startswith("no")}
+    )  # fmt: skip
+    if any(protections):  # a worker says how it is protected when it can begin
+        missing = ""
+    else:
+        missing = "the workers are starting" if dispatchers else "no dispatcher has been heard of lately"
     parts = {
         "database": Part(ready=True),
         "storage": _storage(service),
-        "dispatcher": Part(ready=bool(here), why="" if here else "no dispatcher has been heard of lately"),
-        "sandbox": Part(ready=bool(here) and not weak, why="; ".join(weak) or ("" if here else "no dispatcher")),
+        "dispatcher": Part(ready=not missing, why=missing),
+        "sandbox": Part(ready=not missing and not weak, why=missing or "; ".join(weak)),
     }
     everything = all(part.ready for part in parts.values()) and not service.stopping.is_set()
     response.status_code = 200 if everything else 503
