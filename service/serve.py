@@ -64,11 +64,17 @@ def serve(
     tell(f"unmask is at {address}")
     if secret is not None:
         tell(f"first key, shown once: {secret}")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _once_more)
     try:
         _Server(settings, service).run()
     finally:
         if supervisor is not None:
             supervisor.stop()
+
+
+def _once_more(_number: int, _frame: FrameType | None) -> None:
+    """Uvicorn raises the signal that ended it once more behind its own handler: the dispatcher is to be ended yet."""
 
 
 class _Server(uvicorn.Server):
