@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.api.identity import Tokens
 from service.rates import Rates
 from service.results.signing import load_or_create_key
 from service.settings import ServiceSettings
@@ -30,6 +31,7 @@ def open_service(settings: ServiceSettings) -> Service:
         incoming=Incoming(settings.data, vault),
         signing_key=load_or_create_key(settings.signing_key),
         rates=Rates(),
+        tokens=Tokens(settings.identity_provider) if settings.identity_provider is not None else None,
     )
 
 

@@ -82,6 +82,14 @@ class IdentityProvider(BaseModel):
     scopes_claim: str = "unmask_scopes"
     """Claim that lists `submit`, `read`, `review`, `admin`."""
     name_claim: str = "name"
+    """Claim with the person's name, as it is shown to colleagues."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _encrypted(cls, issuer: str) -> str:
+        if not _is_safe(issuer):
+            raise ValueError("an issuer's address begins with https://, or with http:// on the loopback network")
+        return issuer
 
 
 class ServiceSettings(BaseSettings):

@@ -11,6 +11,7 @@ from fastapi import Depends
 from sqlalchemy import Connection
 from starlette.requests import HTTPConnection
 
+from service.api.identity import Tokens
 from service.audit.actions import Action
 from service.audit.entry import Detail
 from service.audit.log import record
@@ -33,6 +34,8 @@ class Service:
     incoming: Incoming
     signing_key: SigningKey
     rates: Rates
+    tokens: Tokens | None = None
+    """Of the identity provider; None where none is configured."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process has been told to end: what runs is finished, nothing new begins."""
 

@@ -10,6 +10,7 @@ from fastapi import Depends, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import Request
 
+from service.api.identity import caller_of_token, is_token
 from service.problems import Forbidden, Unauthenticated
 from service.state import Service, TheService
 from service.store.keys import Caller, Scope, caller_of_key, caller_of_session
@@ -52,9 +53,11 @@ def _caller(
 
 
 def identify(service: Service, key: str | None, cookie: str | None) -> Caller | None:
-    """The owner of a key, or of a session; None where neither is valid."""
+    """The owner of a key or of an identity provider's token, or of a session; None where none is valid."""
     if key is None and cookie is None:
         return None
+    if key is not None and is_token(key):
+        return caller_of_token(service, key)
     with service.store.read() as db:
         now = service.store.now(db)
         if key is not None:

@@ -101,10 +101,15 @@ def list_people(db: Connection) -> Sequence[AnyRow]:
     return db.execute(select(people.c.id, people.c.name, people.c.created_at).order_by(people.c.created_at)).all()
 
 
+def find_subject(db: Connection, subject: str) -> str | None:
+    """The person whom an identity provider calls so."""
+    found = db.scalar(select(people.c.id).where(people.c.subject == subject))
+    return None if found is None else str(found)
+
+
 def person_of_subject(db: Connection, subject: str, name: str, *, now: float) -> str:
     """The person whom an identity provider calls so, added when he comes for the first time."""
-    found = db.scalar(select(people.c.id).where(people.c.subject == subject))
-    return str(found) if found is not None else add_person(db, name, now=now, subject=subject)
+    return find_subject(db, subject) or add_person(db, name, now=now, subject=subject)
 
 
 def add_key(
