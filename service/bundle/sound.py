@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from detect.config import Config
-from detect.decode import Decoder
 from detect.decoded import Media
 from detect.report import Body, WindowScore
 from detect.types import Float32Array, Waveform
+
+if TYPE_CHECKING:
+    from detect.decode import Decoder  # it brings the decoders along, which a process that serves people does without
 
 RATE = 16_000
 """Hz: what the voice models are given (`detect.audio`)."""

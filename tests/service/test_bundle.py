@@ -36,6 +36,7 @@ from service.bundle.sound import RATE, Excerpt, decoded_sounds, driving
 from service.bundle.write import EvidenceChanged, write_bundle
 from service.results.manifest import verify_folder
 from service.results.signing import SigningKey, load_or_create_key
+from tests.conftest import ROOT
 from tests.recipes import noise, write_wav
 from tests.service import sample_reports
 from tests.service.rendered import every, rendered_report
@@ -462,3 +463,12 @@ def test_of_windows_that_overlap_the_strongest_stands() -> None:
 
 def test_no_more_is_cut_than_one_can_listen_to() -> None:
     assert len(driving(rendered_report("two_hours").body)) == 8
+
+
+def test_making_a_bundle_brings_no_decoder_and_no_model() -> None:
+    code = (
+        "import sys, service.bundle.write, service.bundle.sound;"
+        "print(sorted({'av', 'cv2', 'ray', 'torch'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
