@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from service.store.deliveries import add_delivery
 from service.store.events import add_event, add_notice, readers
-from service.store.ids import new_id
-from service.store.jobs import outcome
 from service.store.row import AnyRow
-from service.store.schema import analyses, deliveries, jobs
+from service.store.schema import analyses, jobs
+
+Hooks = Callable[[str], Collection[str]]
+"""Names of the hooks to call for a case."""
 
 
 def began(db: Connection, seq: int, now: float) -> None:
@@ -21,7 +23,7 @@ def began(db: Connection, seq: int, now: float) -> None:
         add_event(db, "started", job.case_id, job.id, {}, now=now)
 
 
-def ended(hooks: Callable[[str], Collection[str]]) -> Callable[[Connection, int, float], None]:
+def ended(hooks: Hooks) -> Callable[[Connection, int, float], None]:
     """What to do when an examination ends.
 
     Args:
@@ -31,24 +33,30 @@ def ended(hooks: Callable[[str], Collection[str]]) -> Callable[[Connection, int,
     def end(db: Connection, seq: int, now: float) -> None:
         analysis = db.execute(select(analyses).where(analyses.c.seq == seq)).one()
         for job in _jobs(db, seq):
-            add_event(db, "finished", job.case_id, job.id, outcome(analysis), now=now)
-            if job.supersedes is not None:
-                _tell_readers(db, job, analysis, now=now)
-            payload = {"job": job.id, "case": job.case_id, **outcome(analysis)}
-            for hook in hooks(job.case_id):
-                delivery = new_id("delivery")
-                db.execute(
-                    insert(deliveries).values(
-                        id=delivery,
-                        hook=hook,
-                        job_id=job.id,
-                        payload=json.dumps({"id": delivery, "event": "job.finished", "at": now} | payload),
-                        attempts=0,
-                        next_at=now,
-                    )
-                )
+            _tell(db, job, analysis, hooks, now=now)
 
     return end
+
+
+def ended_before(db: Connection, job_id: str, hooks: Hooks, *, now: float) -> None:
+    """Tell of a job whose examination had ended, for another job, before it was asked for."""
+    job = db.execute(select(jobs).where(jobs.c.id == job_id)).one()
+    analysis = db.execute(select(analyses).where(analyses.c.seq == job.analysis_seq)).one()
+    _tell(db, job, analysis, hooks, now=now)
+
+
+def outcome(analysis: AnyRow) -> dict[str, Any]:
+    """What an event says of an examination that has ended."""
+    return {"state": analysis.state, "reason": analysis.reason, "flagged": bool(analysis.flagged)}
+
+
+def _tell(db: Connection, job: AnyRow, analysis: AnyRow, hooks: Hooks, *, now: float) -> None:
+    add_event(db, "finished", job.case_id, job.id, outcome(analysis), now=now)
+    if job.supersedes is not None:
+        _tell_readers(db, job, analysis, now=now)
+    for hook in hooks(job.case_id):
+        payload = {"event": "job.finished", "at": now, "job": job.id, "case": job.case_id, **outcome(analysis)}
+        add_delivery(db, hook, job.id, payload, now=now)
 
 
 def _jobs(db: Connection, seq: int) -> list[AnyRow]:

@@ -280,7 +280,9 @@ deliveries = Table(
     Column("job_id", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("next_at", Float, index=True),  # NULL: delivered or given up
+    Column("created_at", Float, nullable=False),
+    Column("next_at", Float),  # NULL: delivered or given up
     Column("delivered_at", Float),
     Column("last_error", Text),
 )
+Index("ix_deliveries_due", deliveries.c.hook, deliveries.c.next_at)
