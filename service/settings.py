@@ -58,7 +58,7 @@ class Hook(BaseModel):
     url: str
     """`https://`, or `http://` on the loopback network."""
     secret: SecretStr
-    """Signs each call: HMAC-SHA256 over time and body, in the header `Unmask-Signature`."""
+    """Signs each call: HMAC-SHA256 over id, time and body, in the header `Unmask-Signature`."""
     cases: tuple[str, ...] = ()
     """Only these cases; empty for all."""
 
@@ -142,6 +142,8 @@ class ServiceSettings(BaseSettings):
     """An upload that sends nothing for so long is ended; what arrived of a resumable one is kept."""
     upload_hours: float = Field(default=24.0, gt=0)
     """An unfinished upload is kept for so long after its last byte."""
+    max_streams_per_person: int = Field(default=20, ge=1)
+    """Streams of events that one person may have open: a tab of a browser takes one."""
     max_wait_seconds: int = Field(default=60, ge=0)
     """Longest `?wait=`."""
     session_hours: float = Field(default=12.0, gt=0)
@@ -206,6 +208,10 @@ class ServiceSettings(BaseSettings):
     def database_place(self) -> str | Path:
         """What `Store.open` takes."""
         return self.database or self.data / "service.sqlite"
+
+    def hooks_of(self, case_id: str) -> list[str]:
+        """Names of the hooks that are called for a case."""
+        return [hook.name for hook in self.hooks if not hook.cases or case_id in hook.cases]
 
     @property
     def results(self) -> Path:

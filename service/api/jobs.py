@@ -133,7 +133,7 @@ def _make(
         priority=NUMBERS[priority],
         supersedes=supersedes,
     )
-    return store.add_job(db, asked, now=service.store.now(db))
+    return store.add_job(db, asked, now=service.store.now(db), hooks=service.settings.hooks_of)
 
 
 def _view(service: Service, caller: Caller, job: str) -> Job:

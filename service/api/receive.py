@@ -213,7 +213,7 @@ def finish(
                 filename=row.filename,
                 priority=row.priority,
             )
-            job = store.add_job(db, asked, now=now)
+            job = store.add_job(db, asked, now=now, hooks=service.settings.hooks_of)
             db.execute(
                 update(uploads)
                 .where(uploads.c.id == upload_id)

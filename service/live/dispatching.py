@@ -73,7 +73,7 @@ def run_dispatcher(settings: ServiceSettings, *, stop: threading.Event, prepare:
         stack.callback(_leave, store, owner)
         vault = Vault(settings.data, reserve_bytes=settings.reserve_bytes)
         queue = Queue(
-            store, setup.id, place=vault.path, on_begin=endings.began, on_end=endings.ended(_hooks(settings))
+            store, setup.id, place=vault.path, on_begin=endings.began, on_end=endings.ended(settings.hooks_of)
         )  # fmt: skip
         queue.recover(owner, alone=store.is_sqlite)
         log.append("begin", tool=setup.tool, config_digest=setup.config_digest, models=dict(setup.models))
@@ -155,10 +155,6 @@ def _signs(store: Store, owner: str, executor: Executor) -> Callable[[Standing],
 
 def _leave(store: Store, owner: str) -> None:
     store.repeat(lambda db: setups.left(db, owner))
-
-
-def _hooks(settings: ServiceSettings) -> Callable[[str], list[str]]:
-    return lambda case: [hook.name for hook in settings.hooks if not hook.cases or case in hook.cases]
 
 
 @contextmanager

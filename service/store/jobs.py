@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, literal, select
 from detect.types import ItemState
 from service.problems import Conflict, Gone, NotFound, TooMany, Unavailable
 from service.store import setups
+from service.store.endings import Hooks, ended_before
 from service.store.events import add_event
 from service.store.ids import new_id
 from service.store.row import AnyRow
@@ -83,7 +84,7 @@ def setup_now(db: Connection) -> AnyRow:
     return setup
 
 
-def add_job(db: Connection, asked: Asked, *, now: float) -> str:
+def add_job(db: Connection, asked: Asked, *, now: float, hooks: Hooks = lambda _case: ()) -> str:
     """A new job; returns the id. The same bytes and setup in the same case are examined once.
 
     Raises:
@@ -106,7 +107,7 @@ def add_job(db: Connection, asked: Asked, *, now: float) -> str:
     )
     add_event(db, "created", asked.case_id, job, {"filename": asked.filename}, now=now)
     if analysis.state is not None:  # examined before, for another job
-        add_event(db, "finished", asked.case_id, job, outcome(analysis), now=now)
+        ended_before(db, job, hooks, now=now)
     return job
 
 
@@ -182,11 +183,6 @@ def remembered(db: Connection, person_id: str, key: str, fingerprint: str | None
     if fingerprint is not None and row.fingerprint != fingerprint:
         raise Conflict("This Idempotency-Key was used for another request.")
     return str(row.job_id)
-
-
-def outcome(analysis: AnyRow) -> dict[str, Any]:
-    """What an event says of an examination that has ended."""
-    return {"state": analysis.state, "reason": analysis.reason, "flagged": bool(analysis.flagged)}
 
 
 def job_query() -> Select[Any]:
