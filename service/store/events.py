@@ -6,34 +6,66 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from service.problems import NotFound
 from service.store.ids import new_id
 from service.store.row import AnyRow
-from service.store.schema import events, notices, reads
+from service.store.schema import events, members, notices, reads
 
 EventKind = Literal["created", "started", "finished", "cancelled", "deleted", "reviewed"]
 NoticeKind = Literal["result_changed"]
+_WRITES = 7246920121
+"""PostgreSQL's advisory lock, shared, of transactions that bring events; the number behind that of the audit log."""
 
 
 def add_event(
     db: Connection, kind: EventKind, case_id: str, job_id: str, data: Mapping[str, Any], *, now: float
 ) -> None:
-    """Say that something happened."""
+    """Say that something happened.
+
+    PostgreSQL gives out numbers before it is known who commits first: whoever reads events in order must see that
+    somebody holds a lower number still (`writers`). The lock is shared, so that nobody waits for it.
+    """
+    if db.dialect.name == "postgresql":
+        db.execute(text("SELECT pg_advisory_xact_lock_shared(:number)"), {"number": _WRITES})
     db.execute(
         insert(events).values(case_id=case_id, job_id=job_id, kind=kind, data=json.dumps(data), at=now)
     )  # fmt: skip
 
 
-def events_after(
-    db: Connection, last: int, limit: int, *, job_id: str | None = None, case_ids: Collection[str] = ()
-) -> Sequence[AnyRow]:
-    """The next events of a job, or of cases, after the number `last`."""
-    query = select(events).where(events.c.seq > last).order_by(events.c.seq).limit(limit)
-    query = (
-        query.where(events.c.job_id == job_id) if job_id is not None else query.where(events.c.case_id.in_(case_ids))
+def writers(db: Connection) -> frozenset[str]:
+    """Transactions that have brought, or are about to bring, an event, and have not ended; none where numbers tell."""
+    if db.dialect.name != "postgresql":
+        return frozenset()
+    query = text(
+        "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock' "
+        "AND classid::bigint = :high AND objid::bigint = :low "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
+    return frozenset(db.scalars(query, {"high": _WRITES >> 32, "low": _WRITES & 0xFFFFFFFF}))
+
+
+def events_after(db: Connection, last: int, limit: int) -> Sequence[AnyRow]:
+    """The next events after the number `last`."""
+    return db.execute(select(events).where(events.c.seq > last).order_by(events.c.seq).limit(limit)).all()
+
+
+def events_between(
+    db: Connection, last: int, until: int, limit: int, *, person_id: str, job_id: str | None, case_id: str | None
+) -> Sequence[AnyRow]:
+    """The next events after the number `last` and up to `until` that a person may see: of a job, a case, or all."""
+    query = (
+        select(events)
+        .join(members, members.c.case_id == events.c.case_id)
+        .where(members.c.person_id == person_id, events.c.seq > last, events.c.seq <= until)
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    if job_id is not None:
+        query = query.where(events.c.job_id == job_id)
+    if case_id is not None:
+        query = query.where(events.c.case_id == case_id)
     return db.execute(query).all()
 
 
