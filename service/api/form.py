@@ -14,7 +14,7 @@ from service.problems import Malformed
 _MAX_HEADER_BYTES = 16_384
 """Of one part: a name of 4,000 characters, each written as `%xx` in three bytes, and what goes with it."""
 _MAX_OTHERS_BYTES = 65_536
-"""Of parts that are no file, all together."""
+"""Of parts that are no file, and of what comes behind the form's end, all together."""
 _MAX_PARTS = 16
 
 
@@ -73,6 +73,8 @@ class _Form:
 
     def feed(self, block: bytes) -> None:
         """Read on."""
+        if self._complete:
+            self._count_others(len(block))
         try:
             self._parser.write(block)
         except FormParserError as error:
@@ -119,7 +121,10 @@ class _Form:
         if self._in_file:
             self.ready.append(data[start:end])
             return
-        self._num_others += end - start
+        self._count_others(end - start)
+
+    def _count_others(self, num_bytes: int) -> None:
+        self._num_others += num_bytes
         if self._num_others > _MAX_OTHERS_BYTES:
             raise Malformed("The form has more beside its file than a form needs.")
 

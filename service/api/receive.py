@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
 
-from anyio.to_thread import run_sync
 from sqlalchemy import Connection, func, insert, select, update
-from starlette.requests import ClientDisconnect, Request
 
-from service.api import metrics
 from service.audit.entry import Detail
-from service.problems import Conflict, NotFound, Problem, TooLarge, TooMany
+from service.problems import Conflict, NotFound, TooLarge, TooMany
 from service.state import Service
 from service.store import cases, keys
 from service.store import jobs as store
@@ -26,19 +20,8 @@ from service.store.schema import uploads
 from service.vault.errors import UploadUnknown
 from service.vault.names import display_name
 from service.vault.vault import Stored
-from service.vault.writer import Writer
 
-T = TypeVar("T")
-
-_BLOCK_BYTES = 1 << 20
-"""Written at a time: the way into a thread and back is paid once for each."""
 _QUOTA_RETRY_SECONDS = 3600
-
-
-class TooSlow(Problem):
-    """The client sends nothing."""
-
-    status, slug, title = 408, "too-slow", "The client was too slow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +35,8 @@ class Delivery:
     """As announced."""
     sha256: str | None
     """As announced."""
+    resumable: bool = False
+    """Whether the client is told the id, and may go on another time."""
 
 
 def begin(service: Service, caller: Caller, delivery: Delivery) -> str:
@@ -60,6 +45,7 @@ def begin(service: Service, caller: Caller, delivery: Delivery) -> str:
     Raises:
         NotFound, Conflict: the case is not there, or closed.
         TooLarge, TooMany: more than may be handed in.
+        Unavailable: nobody has said yet how recordings are examined.
         VaultError: there is no room.
     """
     settings = service.settings
@@ -91,6 +77,7 @@ def begin(service: Service, caller: Caller, delivery: Delivery) -> str:
                     received_bytes=0,
                     sha256=delivery.sha256,
                     priority=delivery.priority,
+                    resumable=delivery.resumable,
                     state="open",
                     created_at=now,
                     expires_at=now + settings.upload_hours * 3600,
@@ -111,69 +98,6 @@ def _owed_bytes(db: Connection) -> int:
     """What open uploads have announced and not sent yet: room that is promised."""
     owed = func.sum(uploads.c.num_bytes - uploads.c.received_bytes)
     return int(db.scalar(select(func.coalesce(owed, 0)).where(uploads.c.state == "open")) or 0)
-
-
-async def copy(blocks: AsyncIterator[bytes], writer: Writer, most: int) -> int:
-    """Write what arrives; returns where the upload stands then, on the disk.
-
-    Args:
-        blocks: What arrives.
-        writer: Where it goes; this closes it.
-        most: Bytes that may arrive.
-
-    Raises:
-        TooLarge: more arrives.
-        TooSlow, ClientDisconnect: the client stopped; what arrived before is on the disk.
-        VaultError: it cannot be written, or is not what was announced.
-    """
-    waiting, size, total = list[bytes](), 0, 0
-
-    async def flush() -> None:
-        nonlocal waiting, size
-        block, waiting, size = b"".join(waiting), [], 0
-        await run_sync(writer.write, block)
-        metrics.received_bytes.inc(len(block))
-
-    try:
-        try:
-            async for block in blocks:
-                total += len(block)
-                if total > most:
-                    raise TooLarge(f"More than {most} bytes arrive.")
-                waiting.append(block)
-                size += len(block)
-                if size >= _BLOCK_BYTES:
-                    await flush()
-        except (TooSlow, ClientDisconnect):
-            if size:
-                await flush()
-            await run_sync(writer.commit)
-            raise
-        if size:
-            await flush()
-        return await run_sync(writer.commit)
-    finally:
-        await run_sync(writer.close)
-
-
-async def body_of(request: Request, idle_seconds: float) -> AsyncIterator[bytes]:
-    """A request's bytes, as they arrive.
-
-    Raises:
-        TooSlow: none for so long.
-        ClientDisconnect: the client is gone.
-    """
-    stream = request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(idle_seconds):
-                block = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise TooSlow(f"Nothing arrived for {idle_seconds:.0f} s.") from None
-        if block:
-            yield block
 
 
 def finish(
@@ -198,10 +122,12 @@ def finish(
         Problem: the job cannot be made; the upload stays.
     """
     made: list[str] = []
+    with service.store.read() as db:  # once more below; here nothing has been sealed or stored yet
+        _see_it_may_become_a_job(db, upload_id)
 
     def record(stored: Stored) -> None:
         def step(db: Connection) -> str:
-            row = _open_upload(db, upload_id)
+            row = _see_it_may_become_a_job(db, upload_id)
             if row.job_id is not None:
                 return str(row.job_id)
             now = service.store.now(db)
@@ -231,22 +157,38 @@ def finish(
     return made[-1]
 
 
-def _open_upload(db: Connection, upload_id: str) -> AnyRow:
+def _see_it_may_become_a_job(db: Connection, upload_id: str) -> AnyRow:
+    """An upload that is open in an open case of its owner, or has become a job already."""
     row = db.execute(select(uploads).where(uploads.c.id == upload_id)).first()
     if row is None:
         raise NotFound("No such upload.")
     if row.state not in {"open", "finished"}:
         raise Conflict("The upload has ended.")
+    if row.job_id is None:
+        cases.open_case_of(db, row.case_id, row.person_id)
     return row
 
 
-def discard(service: Service, upload_id: str, state: str) -> None:
-    """Forget an upload and its bytes.
+def note(service: Service, upload_id: str, received_bytes: int) -> float:
+    """Write down how far an upload is, and keep it for longer; returns until when."""
+    with service.store.write() as db:
+        expires_at = service.store.now(db) + service.settings.upload_hours * 3600
+        db.execute(
+            update(uploads)
+            .where(uploads.c.id == upload_id, uploads.c.state == "open")
+            .values(received_bytes=received_bytes, expires_at=expires_at)
+        )
+    return expires_at
+
+
+def discard(service: Service, upload_id: str, state: str, *, caller: Caller | None = None) -> None:
+    """Forget an upload and its bytes. Of one that could have been gone on with, the audit log keeps that it was there.
 
     Args:
         service: Whose.
         upload_id: Which.
         state: `terminated` or `expired`.
+        caller: Who does it; None where the service does.
 
     Raises:
         Busy: somebody writes to it.
@@ -254,21 +196,12 @@ def discard(service: Service, upload_id: str, state: str) -> None:
     with suppress(UploadUnknown):  # its bytes are gone already: killed between the two
         service.incoming.discard(upload_id)
     with service.store.write() as db:
-        db.execute(
-            update(uploads).where(uploads.c.id == upload_id, uploads.c.state == "open").values(state=state)
-        )  # fmt: skip
-
-
-async def hash_of(blocks: AsyncIterator[bytes], most: int) -> str:
-    """SHA-256 of what arrives, which is not kept.
-
-    Raises:
-        TooLarge: more than `most` bytes arrive.
-    """
-    digest, total = hashlib.sha256(), 0
-    async for block in blocks:
-        total += len(block)
-        if total > most:
-            raise TooLarge(f"More than {most} bytes arrive.")
-        digest.update(block)
-    return digest.hexdigest()
+        row = db.execute(
+            update(uploads)
+            .where(uploads.c.id == upload_id, uploads.c.state == "open")
+            .values(state=state)
+            .returning(uploads.c.case_id, uploads.c.resumable)
+        ).first()
+        if row is not None and row.resumable:
+            details: dict[str, Detail] = {"why": state}
+            service.record(db, caller, "upload_terminated", upload_id, case_id=row.case_id, details=details)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Query, Request, Response
 from sqlalchemy import Connection
 
-from service.api import receive, waiting
+from service.api import arriving, receive, waiting
 from service.api.access import Submitter
 from service.api.answers import refusals
 from service.api.form import only_file
@@ -19,8 +20,9 @@ from service.api.schemas.jobs import Job, Priority
 from service.api.views import NUMBERS
 from service.problems import Malformed
 from service.state import Service, TheService
-from service.store import jobs as store
+from service.store import idempotency
 from service.store.keys import Caller
+from weights.errors import UnmaskError
 
 router = APIRouter(prefix="/v1")
 
@@ -53,7 +55,7 @@ Sha256 = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")]
     openapi_extra=_BODY,
     responses={
         200: {"model": Job, "description": "The job has ended, or the same request was made before"},
-        **refusals(404, 408, 409, 413, 415, 423, 460, 507),
+        **refusals(400, 404, 408, 409, 413, 415, 423, 460, 507),
     },
 )
 async def hand_in(
@@ -73,7 +75,7 @@ async def hand_in(
     `sha256` is compared with what arrives. With `wait` the answer comes when the job has ended, or after so many
     seconds, whichever is first.
     """
-    blocks = receive.body_of(request, service.settings.idle_seconds)
+    blocks = arriving.Body(request, service).blocks()
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() == "multipart/form-data":
         named, blocks = await only_file(kind, blocks)
@@ -81,7 +83,7 @@ async def hand_in(
     if idempotency_key is not None:
         earlier = await run_sync(_remembered, service, caller, idempotency_key)
         if earlier is not None:
-            digest = await receive.hash_of(blocks, service.settings.max_upload_bytes)
+            digest = await arriving.hash_of(blocks, service.settings.max_upload_bytes)
             job = await run_sync(_same, service, caller, idempotency_key, _fingerprint(case, name, priority, digest))
             response.status_code = 200
             return await waiting.ended(service, caller, job, wait)
@@ -90,6 +92,18 @@ async def hand_in(
     view = await waiting.ended(service, caller, job, wait)
     response.status_code = 200 if view.status == "done" else 202
     return view
+
+
+class _MadeMeanwhile(UnmaskError):
+    """The same request came twice at a time, and the other one was quicker.
+
+    Args:
+        job: What it made.
+    """
+
+    def __init__(self, job: str) -> None:
+        super().__init__("the same request made a job meanwhile")
+        self.job = job
 
 
 async def _receive(
@@ -104,22 +118,23 @@ async def _receive(
     """Take the bytes and make the job; where it fails nothing of them is kept."""
     case, name, priority = what
     delivery = receive.Delivery(
-        case_id=case, filename=name, priority=NUMBERS[priority], num_bytes=_announced(request), sha256=sha256
+        case_id=case, filename=name, priority=NUMBERS[priority], num_bytes=arriving.announced(request), sha256=sha256
     )
     upload = await run_sync(receive.begin, service, caller, delivery)
     try:
         writer = await run_sync(lambda: service.incoming.writer(upload, 0))
-        num_bytes = await receive.copy(blocks, writer, service.settings.max_upload_bytes)
+        note = partial(receive.note, service, upload)
+        num_bytes = await arriving.copy(blocks, writer, service.settings.max_upload_bytes, note)
         _see_there_is_something(num_bytes)
 
-        def remember(db: Connection, job: str, digest: str) -> None:
+        def claim(db: Connection, job: str, digest: str) -> None:
             if idempotency_key is not None:
-                fingerprint = _fingerprint(case, name, priority, digest)
-                store.remember(db, caller.person_id, idempotency_key, fingerprint, job, now=service.store.now(db))
+                _claim(service, db, caller, idempotency_key, _fingerprint(case, name, priority, digest), job)
 
-        return await run_sync(
-            lambda: receive.finish(service, caller, upload, expected_sha256=sha256, also=remember)
-        )  # fmt: skip
+        return await run_sync(lambda: receive.finish(service, caller, upload, expected_sha256=sha256, also=claim))
+    except _MadeMeanwhile as made:
+        await run_sync(receive.discard, service, upload, "terminated")
+        return made.job
     except BaseException:
         await run_sync(receive.discard, service, upload, "terminated")
         raise
@@ -130,20 +145,26 @@ def _see_there_is_something(num_bytes: int) -> None:
         raise Malformed("The recording is empty.")
 
 
-def _announced(request: Request) -> int | None:
-    """Bytes of the body, where the client says so; a form is a little longer than its file."""
-    text = request.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdecimal() else None
+def _claim(service: Service, db: Connection, caller: Caller, key: str, fingerprint: str, job: str) -> None:
+    """Put a job under its key.
+
+    Raises:
+        Conflict: another request has the key.
+        _MadeMeanwhile: the same request was made before.
+    """
+    there = idempotency.claim(db, caller.person_id, key, fingerprint, job, now=service.store.now(db))
+    if there != job:
+        raise _MadeMeanwhile(there)
 
 
 def _remembered(service: Service, caller: Caller, key: str) -> str | None:
     with service.store.read() as db:
-        return store.remembered(db, caller.person_id, key, None, now=service.store.now(db))
+        return idempotency.remembered(db, caller.person_id, key, None, now=service.store.now(db))
 
 
 def _same(service: Service, caller: Caller, key: str, fingerprint: str) -> str:
     with service.store.read() as db:
-        job = store.remembered(db, caller.person_id, key, fingerprint, now=service.store.now(db))
+        job = idempotency.remembered(db, caller.person_id, key, fingerprint, now=service.store.now(db))
     assert job is not None  # noqa: S101 - it was there a moment ago, and is kept for a day
     return job
 

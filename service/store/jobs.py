@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, func, insert, literal, select, update
 
 from detect.types import ItemState
 from service.problems import Conflict, Gone, NotFound, TooMany, Unavailable
@@ -15,13 +15,12 @@ from service.store.endings import Hooks, ended_before
 from service.store.events import add_event
 from service.store.ids import new_id
 from service.store.row import AnyRow
-from service.store.schema import analyses, evidence, idempotency, jobs, members, people
+from service.store.schema import analyses, evidence, jobs, members, people
 from service.store.schema import setups as setup_table
 
 JobStatus = Literal["queued", "running", "done", "cancelled"]
 _AGAIN = ("cancelled", "timeout", "crashed")
 """States that another try may better: asking for the same anew examines anew."""
-_DAY_SECONDS = 86_400.0
 RETRY_SECONDS = 30
 """A hint for clients that were turned away: some examinations end in that time."""
 
@@ -142,47 +141,6 @@ def _analysis(db: Connection, asked: Asked, setup_id: str, *, now: float) -> Any
     else:
         return row
     return db.execute(query).one()
-
-
-def remember(db: Connection, person_id: str, key: str, fingerprint: str, job_id: str, *, now: float) -> None:
-    """Keep an idempotency key for a day."""
-    db.execute(
-        delete(idempotency).where(
-            idempotency.c.person_id == person_id,
-            idempotency.c.key == key,
-            idempotency.c.created_at <= now - _DAY_SECONDS,
-        )
-    )
-    db.execute(
-        insert(idempotency).values(person_id=person_id, key=key, fingerprint=fingerprint, job_id=job_id, created_at=now)
-    )
-
-
-def remembered(db: Connection, person_id: str, key: str, fingerprint: str | None, *, now: float) -> str | None:
-    """The job that was made under an idempotency key; None where it is new.
-
-    Args:
-        db: The database.
-        person_id: Whose key.
-        key: As sent.
-        fingerprint: Of what is asked; None where that is not known yet.
-        now: The time.
-
-    Raises:
-        Conflict: something else was asked under it.
-    """
-    row = db.execute(
-        select(idempotency).where(
-            idempotency.c.person_id == person_id,
-            idempotency.c.key == key,
-            idempotency.c.created_at > now - _DAY_SECONDS,
-        )
-    ).first()
-    if row is None:
-        return None
-    if fingerprint is not None and row.fingerprint != fingerprint:
-        raise Conflict("This Idempotency-Key was used for another request.")
-    return str(row.job_id)
 
 
 def job_query() -> Select[Any]:

@@ -114,6 +114,7 @@ uploads = Table(
     Column("received_bytes", BigInteger, nullable=False),  # what is on the disk for certain
     Column("sha256", Text),  # what the client says it is
     Column("priority", Integer, nullable=False),
+    Column("resumable", Boolean, nullable=False),  # the client knows the id, and may go on
     Column("state", Text, nullable=False),  # open, finished, terminated, expired
     Column("job_id", Text),
     Column("created_at", Float, nullable=False),
