@@ -13,6 +13,9 @@ from detect.version import VERSION
 from service.api import cases, health, jobs, keys, recordings
 from service.api.answers import Fault, ProblemDetails, add_handlers
 from service.api.guard import Guard
+from service.api.notices import router as notices
+from service.api.streams import Streams
+from service.api.watching import router as watching
 from service.state import Service
 
 _DESCRIPTION = """\
@@ -22,7 +25,7 @@ not be examined.
 A recording belongs to a *case*, and a case to people. Each one handed in becomes a *job*. Keys are sent as
 `Authorization: Bearer unmask_...`. Refusals are `application/problem+json` (RFC 9457).
 """
-_ROUTERS = (recordings.router, jobs.router, cases.router, keys.router, health.router)
+_ROUTERS = (recordings.router, jobs.router, cases.router, keys.router, watching, notices, health.router)
 
 
 def make_app(service: Service) -> FastAPI:
@@ -45,6 +48,7 @@ def make_app(service: Service) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.service = service
+    app.state.streams = Streams(service)
     for router in _ROUTERS:
         app.include_router(router)
     add_handlers(app)
