@@ -54,7 +54,7 @@ def serve(
     """
     set_up_logs(settings.log_format)
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    Store.open(settings.database_place, migrate=True).close()
+    Store.open(settings.database_place, create=True).close()
     service = open_service(settings)
     secret = first_key(service)
     supervisor = _Supervisor(passed) if dispatcher else None

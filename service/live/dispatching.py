@@ -69,7 +69,7 @@ def run_dispatcher(settings: ServiceSettings, *, stop: threading.Event, prepare:
         executor = open_executor(_request(settings, config), copies.folder, prepare)
         stack.callback(executor.close)
         with store.write() as db:
-            setups.announce(db, setup, _facts(settings, owner, executor), now=store.now(db))
+            setups.announce(db, setup, _facts(settings, owner, executor), now=store.now(db), hooks=settings.hooks_of)
         stack.callback(_leave, store, owner)
         vault = Vault(settings.data, reserve_bytes=settings.reserve_bytes)
         queue = Queue(
@@ -86,7 +86,7 @@ def run_dispatcher(settings: ServiceSettings, *, stop: threading.Event, prepare:
             copies=copies,
             policy=Policy(),
             log=log,
-            tell=_signs(store, owner, executor),
+            tell=_signs(store, owner, executor, settings.hooks_of),
             owner=owner,
             stop=stop,
             withdrawn=queue.withdrawn,
@@ -139,7 +139,7 @@ def _protections(executor: Executor) -> dict[str, str]:
     return weakest
 
 
-def _signs(store: Store, owner: str, executor: Executor) -> Callable[[Standing], None]:
+def _signs(store: Store, owner: str, executor: Executor, hooks: endings.Hooks) -> Callable[[Standing], None]:
     """What the dispatcher calls twice a second; a sign of life now and then."""
     next_sign = 0.0
 
@@ -148,7 +148,7 @@ def _signs(store: Store, owner: str, executor: Executor) -> Callable[[Standing],
         if standing.seconds >= next_sign:
             next_sign = standing.seconds + _SIGN_SECONDS
             protections = _protections(executor)
-            store.repeat(lambda db: setups.still_here(db, owner, protections, now=store.now(db)))
+            store.repeat(lambda db: setups.still_here(db, owner, protections, now=store.now(db), hooks=hooks))
 
     return tell
 

@@ -35,9 +35,13 @@ _OVERFLOW = 20
 _POOL_SECONDS = 15.0
 _TRIES = 3
 """A transaction that lost against another, or whose connection went before it was committed, is safe to repeat."""
-_SERIALIZATION = frozenset({"40001", "40P01", "23505"})
-"""PostgreSQL: serialization failure, deadlock, and a key that somebody else has just used: the next try finds it there
-(documentation, appendix A)."""
+_LOST = frozenset({"40001", "40P01", "23505", "23503"})
+"""PostgreSQL: serialization failure, deadlock, and keys that somebody else has just used or removed: the next try finds
+it there, or gone (documentation, appendix A)."""
+_DAMAGED = frozenset({"XX001", "XX002"})
+"""PostgreSQL: damaged data, damaged index."""
+_READ_ONLY = "25006"
+"""PostgreSQL: the server that answers is one that only reads, as during a failover."""
 _RETRY_SECONDS = 5
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -54,12 +58,13 @@ class Store:
         self._writer = engine.execution_options(unmask_writes=True)
 
     @classmethod
-    def open(cls, place: str | Path, *, migrate: bool = False) -> Self:
+    def open(cls, place: str | Path, *, migrate: bool = False, create: bool = False) -> Self:
         """Open a database.
 
         Args:
             place: A file, or the address of a PostgreSQL server.
             migrate: Bring it to this version's schema; else it has to be there already.
+            create: Make the tables where there are none; older ones are left to `migrate`, which somebody asks for.
 
         Raises:
             ConfigError: it cannot be opened, is damaged, or has another schema than this version needs.
@@ -67,8 +72,8 @@ class Store:
         engine = _engine(place)
         store = cls(engine, _shown(place))
         try:
-            if migrate:
-                store._migrate()
+            if migrate or create:
+                store._migrate(only_new=not migrate)
             store._check()
         except BaseException:
             engine.dispose()
@@ -127,19 +132,27 @@ class Store:
         """Let go of all connections."""
         self._engine.dispose()
 
-    def _migrate(self) -> None:
+    def _migrate(self, *, only_new: bool) -> None:
         migrations = _migrations()
         with _translated(), self._writer.connect() as db, db.begin():
             if not self.is_sqlite:
                 # Two that start at once: the second waits, and finds the work done. The number is this project's own.
                 db.execute(text("SELECT pg_advisory_xact_lock(7246920119)"))
+            there = _revision(db)
+            if (there is not None and only_new) or not _is_known(there):
+                return  # `_check` says what is the matter
             migrations.attributes["connection"] = db
             command.upgrade(migrations, "head")
 
     def _check(self) -> None:
         with _translated(), self._engine.connect() as db, db.begin():
-            there = MigrationContext.configure(db).get_current_revision()
+            there = _revision(db)
             needed = ScriptDirectory.from_config(_migrations()).get_current_head()
+            if not _is_known(there):
+                raise ConfigError(
+                    f"{self._place} has schema {there}, of a newer version of unmask than this one, "
+                    f"which needs {needed}: use the newer version, or put back a copy"
+                )
             if there != needed:
                 raise ConfigError(
                     f"{self._place} has schema {there or 'none'}, this version needs {needed}: "
@@ -167,6 +180,7 @@ def _engine(place: str | Path) -> Engine:
         if url.get_backend_name() == "postgresql":
             return create_engine(
                 url.set(drivername="postgresql+psycopg"),
+                hide_parameters=True,
                 pool_pre_ping=True,
                 pool_size=_POOL,
                 max_overflow=_OVERFLOW,
@@ -178,6 +192,7 @@ def _engine(place: str | Path) -> Engine:
         raise ConfigError(f"the database cannot be opened: {error}") from error
     engine = create_engine(
         url,
+        hide_parameters=True,  # messages go to the log, and what is written there are names and secrets' digests
         connect_args={"timeout": _BUSY_SECONDS},
         pool_size=_POOL,
         max_overflow=_OVERFLOW,
@@ -198,6 +213,18 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(db: Connection) -> None:
     writes = db.get_execution_options().get("unmask_writes", False)
     db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _revision(db: Connection) -> str | None:
+    """Name of the schema that is there; None for an empty database."""
+    return MigrationContext.configure(db).get_current_revision()
+
+
+def _is_known(revision: str | None) -> bool:
+    """Whether this version has heard of a schema."""
+    return revision is None or any(
+        one.revision == revision for one in ScriptDirectory.from_config(_migrations()).walk_revisions()
+    )
 
 
 def _migrations() -> Migrations:
@@ -221,16 +248,17 @@ def _translated() -> Iterator[None]:
 
 def _named(error: DBAPIError) -> Problem | ConfigError | DBAPIError:
     cause: Any = error.orig
-    if getattr(cause, "sqlstate", None) in _SERIALIZATION or error.connection_invalidated:
+    state = getattr(cause, "sqlstate", None)
+    if state in _LOST or error.connection_invalidated:
         return _Again("The database was busy with another change.", retry_after_seconds=1)
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", None) == "53100":
+    if code == sqlite3.SQLITE_FULL or state == "53100":
         return StorageFull("The database's disk is full; nothing was changed.", retry_after_seconds=60)
-    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or state in _DAMAGED:
         return ConfigError(f"the database is damaged: {cause}")
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
         return ConfigError(f"the database cannot be opened for writing: {cause}")
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError) or state == _READ_ONLY:
         return Unavailable("The database cannot be reached.", retry_after_seconds=_RETRY_SECONDS)
     return error
 

@@ -15,7 +15,7 @@ from service.store.endings import Hooks, ended_before
 from service.store.events import add_event
 from service.store.ids import new_id
 from service.store.row import AnyRow
-from service.store.schema import analyses, evidence, jobs, members, people
+from service.store.schema import analyses, evidence, jobs, members, people, uploads
 from service.store.schema import setups as setup_table
 
 JobStatus = Literal["queued", "running", "done", "cancelled"]
@@ -40,7 +40,9 @@ class Asked:
 def add_evidence(db: Connection, case_id: str, sha256: str, num_bytes: int, *, now: float) -> str:
     """The evidence of a case with these bytes, new or known; returns the id."""
     row = db.execute(
-        select(evidence.c.id, evidence.c.purged_at).where(evidence.c.case_id == case_id, evidence.c.sha256 == sha256)
+        select(evidence.c.id, evidence.c.purged_at)
+        .where(evidence.c.case_id == case_id, evidence.c.sha256 == sha256)
+        .with_for_update()
     ).first()
     if row is not None:
         if row.purged_at is not None:  # handed in again after it was deleted
@@ -54,20 +56,22 @@ def add_evidence(db: Connection, case_id: str, sha256: str, num_bytes: int, *, n
 
 
 def check_room(db: Connection, person_id: str, *, max_open: int, max_open_per_person: int) -> None:
-    """Turn work away before its bytes are taken.
+    """Turn work away before its bytes are taken. An upload that is open has a place in the queue.
 
     Raises:
         TooMany: the queue is full, or the person has enough in it.
     """
+    arriving = select(func.count()).select_from(uploads).where(uploads.c.state == "open")
     waiting = select(func.count()).select_from(analyses).where(analyses.c.state.is_(None))
-    if (db.scalar(waiting) or 0) >= max_open:
+    if (db.scalar(waiting) or 0) + (db.scalar(arriving) or 0) >= max_open:
         raise TooMany("The queue is full.", retry_after_seconds=RETRY_SECONDS)
     own = (
         select(func.count())
         .select_from(jobs.join(analyses, analyses.c.seq == jobs.c.analysis_seq))
         .where(analyses.c.state.is_(None), jobs.c.person_id == person_id, jobs.c.cancelled_at.is_(None))
     )
-    if (db.scalar(own) or 0) >= max_open_per_person:
+    own_arriving = arriving.where(uploads.c.person_id == person_id)
+    if (db.scalar(own) or 0) + (db.scalar(own_arriving) or 0) >= max_open_per_person:
         raise TooMany("You have as many jobs in the queue as you may.", retry_after_seconds=RETRY_SECONDS)
 
 
@@ -88,7 +92,10 @@ def add_job(db: Connection, asked: Asked, *, now: float, hooks: Hooks = lambda _
 
     Raises:
         Unavailable: as `setup_now`.
+        NotFound: the evidence was deleted meanwhile.
     """
+    if _hold_evidence(db, asked.evidence_id).purged_at is not None:
+        raise NotFound("The evidence was deleted.")
     analysis = _analysis(db, asked, setup_now(db).id, now=now)
     job = new_id("job")
     db.execute(
@@ -112,7 +119,7 @@ def add_job(db: Connection, asked: Asked, *, now: float, hooks: Hooks = lambda _
 
 def _analysis(db: Connection, asked: Asked, setup_id: str, *, now: float) -> AnyRow:
     query = select(analyses).where(analyses.c.evidence_id == asked.evidence_id, analyses.c.setup_id == setup_id)
-    row = db.execute(query).first()
+    row = db.execute(query.with_for_update()).first()
     if row is None:
         db.execute(
             insert(analyses).values(
@@ -265,17 +272,11 @@ def cancel(db: Connection, row: AnyRow, *, now: float) -> None:
     """
     if status_of(row) not in {"queued", "running"}:
         raise Conflict("The job has ended already.")
+    _hold(db, row)
     db.execute(update(jobs).where(jobs.c.id == row.id).values(cancelled_at=now))
     add_event(db, "cancelled", row.case_id, row.id, {}, now=now)
     if not _wanted(db, row.analysis_seq):
-        db.execute(
-            update(analyses)
-            .where(analyses.c.seq == row.analysis_seq, analyses.c.state.is_(None))
-            .values(
-                state=ItemState.CANCELLED.value, reason="by_request", message="Nobody wants it any more.", owner=None,
-                due=None, finished_at=now,
-            )
-        )  # fmt: skip
+        _end_unwanted(db, row.analysis_seq, now=now)
 
 
 def mark_deleted(db: Connection, row: AnyRow, by: str, reason: str, *, now: float) -> bool:
@@ -284,12 +285,15 @@ def mark_deleted(db: Connection, row: AnyRow, by: str, reason: str, *, now: floa
     Returns:
         Whether its examination belongs to no other job, so that the result can go, too.
     """
+    _hold(db, row)
     db.execute(
         update(jobs)
         .where(jobs.c.id == row.id)
         .values(deleted_at=now, deleted_by=by, delete_reason=reason, filename="")
     )  # fmt: skip
     add_event(db, "deleted", row.case_id, row.id, {}, now=now)
+    if not _wanted(db, row.analysis_seq):
+        _end_unwanted(db, row.analysis_seq, now=now)
     return not _wanted(db, row.analysis_seq, cancelled_too=True)
 
 
@@ -318,6 +322,30 @@ def purge_evidence(db: Connection, evidence_id: str, *, now: float) -> str | Non
     sha256 = db.scalar(select(evidence.c.sha256).where(evidence.c.id == evidence_id))
     elsewhere = select(literal(1)).where(evidence.c.sha256 == sha256, evidence.c.purged_at.is_(None))
     return None if db.execute(elsewhere.limit(1)).first() is not None else sha256
+
+
+def _hold(db: Connection, row: AnyRow) -> None:
+    """Keep others from a job's evidence and examination until this transaction ends, everybody in the same order.
+
+    Whoever asks for the same at the same moment then either comes before, and is seen, or after, and sees.
+    """
+    _hold_evidence(db, row.evidence_id)
+    db.execute(select(analyses.c.seq).where(analyses.c.seq == row.analysis_seq).with_for_update())
+
+
+def _hold_evidence(db: Connection, evidence_id: str) -> AnyRow:
+    return db.execute(select(evidence.c.purged_at).where(evidence.c.id == evidence_id).with_for_update()).one()
+
+
+def _end_unwanted(db: Connection, analysis_seq: int, *, now: float) -> None:
+    db.execute(
+        update(analyses)
+        .where(analyses.c.seq == analysis_seq, analyses.c.state.is_(None))
+        .values(
+            state=ItemState.CANCELLED.value, reason="by_request", message="Nobody wants it any more.", owner=None,
+            due=None, finished_at=now,
+        )
+    )  # fmt: skip
 
 
 def _wanted(db: Connection, analysis_seq: int, *, cancelled_too: bool = False) -> bool:
