@@ -15,6 +15,7 @@ from service.api.identity import Tokens
 from service.audit.actions import Action
 from service.audit.entry import Detail
 from service.audit.log import record
+from service.looks import Looks
 from service.rates import Rates
 from service.results.signing import SigningKey
 from service.settings import ServiceSettings
@@ -36,6 +37,7 @@ class Service:
     rates: Rates
     tokens: Tokens | None = None
     """Of the identity provider; None where none is configured."""
+    looks: Looks = field(default_factory=Looks)
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process has been told to end: what runs is finished, nothing new begins."""
 

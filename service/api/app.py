@@ -10,10 +10,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from detect.version import VERSION
-from service.api import cases, health, jobs, keys, recordings
+from service.api import cases, health, jobs, keys, media, recordings, results
 from service.api.answers import Fault, ProblemDetails, add_handlers
 from service.api.guard import Guard
 from service.api.notices import router as notices
+from service.api.schemas.report import report_schemas
 from service.api.streams import Streams
 from service.api.watching import router as watching
 from service.state import Service
@@ -25,7 +26,17 @@ not be examined.
 A recording belongs to a *case*, and a case to people. Each one handed in becomes a *job*. Keys are sent as
 `Authorization: Bearer unmask_...`. Refusals are `application/problem+json` (RFC 9457).
 """
-_ROUTERS = (recordings.router, jobs.router, cases.router, keys.router, watching, notices, health.router)
+_ROUTERS = (
+    recordings.router,
+    jobs.router,
+    results.router,
+    media.router,
+    cases.router,
+    keys.router,
+    watching,
+    notices,
+    health.router,
+)
 
 
 def make_app(service: Service) -> FastAPI:
@@ -71,5 +82,6 @@ def _document(app: FastAPI) -> dict[str, Any]:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schema.pop("$defs", None)
             schemas[model.__name__] = schema
+        schemas.update(report_schemas())
         app.openapi_schema = document
     return app.openapi_schema

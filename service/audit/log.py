@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Text, cast, insert, select, text
@@ -102,6 +102,38 @@ def entries(db: Connection) -> Iterator[Entry | Damaged]:
     statement = _select(db).order_by(audit.c.seq).execution_options(yield_per=_ROWS)
     with db.execute(statement) as rows:  # closed with the generator, however far it was read
         yield from map(_line, rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which entries to show; None is any."""
+
+    case_id: str | None = None
+    person_id: str | None = None
+    action: str | None = None
+
+
+def newest(db: Connection, wanted: Wanted, *, before: int | None, limit: int) -> list[tuple[int, Entry | Damaged]]:
+    """Entries with their numbers, the newest first, from the one before the number `before` on.
+
+    What has no number in the log is not found here; `service.audit.verify` finds it.
+    """
+    statement = _select(db).where(audit.c.seq < (_MAX_SEQ if before is None else before), audit.c.seq > 0)
+    for column, value in (
+        (audit.c.case_id, wanted.case_id),
+        (audit.c.person_id, wanted.person_id),
+        (audit.c.action, wanted.action),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    rows = db.execute(statement.order_by(audit.c.seq.desc()).limit(limit)).all()
+    return [(int(row[0]), _line(row)) for row in rows]
+
+
+def entries_of(db: Connection, case_id: str, objects: Collection[str]) -> list[Entry]:
+    """The sound entries of a case on these objects, in order."""
+    statement = _select(db).where(audit.c.case_id == case_id, audit.c.object.in_(objects)).order_by(audit.c.seq)
+    return [line for line in map(_line, db.execute(statement)) if isinstance(line, Entry) and line.whole()]
 
 
 def _begin(db: Connection, now: float) -> Entry:
