@@ -254,6 +254,7 @@ reviews = Table(
     Column("person_id", Text, ForeignKey("people.id"), nullable=False),
     Column("conclusion", Text, nullable=False),
     Column("reasons", Text, nullable=False),
+    Column("flagged", Boolean),  # what the machine had said of it; NULL where nothing calibrated
     Column("at", Float, nullable=False),
     sqlite_autoincrement=True,
 )
