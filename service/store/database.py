@@ -160,8 +160,8 @@ class Store:
                 )
             if self.is_sqlite and (damage := db.scalar(text("PRAGMA quick_check(1)"))) != "ok":
                 raise ConfigError(
-                    f"{self._place} is damaged ({damage}): put back a copy, or save what can be read with "
-                    f"`sqlite3 {self._place} .recover`"
+                    f"{self._place} is damaged ({str(damage).splitlines()[-1]}): put back a copy, "
+                    f"or save what can be read with `sqlite3 {self._place} .recover`"
                 )
 
 
@@ -188,7 +188,7 @@ def _engine(place: str | Path) -> Engine:
             )
         if url.get_backend_name() != "sqlite":
             raise ConfigError(f"a database is a file or postgresql://..., not {url.get_backend_name()}")
-    except (ArgumentError, ModuleNotFoundError) as error:
+    except (ArgumentError, ModuleNotFoundError, ValueError) as error:  # the last of a port that is no number
         raise ConfigError(f"the database cannot be opened: {error}") from error
     engine = create_engine(
         url,
@@ -255,7 +255,7 @@ def _named(error: DBAPIError) -> Problem | ConfigError | DBAPIError:
     if code == sqlite3.SQLITE_FULL or state == "53100":
         return StorageFull("The database's disk is full; nothing was changed.", retry_after_seconds=60)
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or state in _DAMAGED:
-        return ConfigError(f"the database is damaged: {cause}")
+        return ConfigError(f"the database is damaged ({cause}): put back a copy")
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
         return ConfigError(f"the database cannot be opened for writing: {cause}")
     if isinstance(error, OperationalError) or state == _READ_ONLY:
