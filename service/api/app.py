@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from detect.version import VERSION
-from service.api import cases, health, jobs, keys, media, recordings, results
+from service.api import cases, health, jobs, keys, media, recordings, results, tus
 from service.api.answers import Fault, ProblemDetails, add_handlers
 from service.api.guard import Guard
 from service.api.notices import router as notices
@@ -28,6 +28,7 @@ A recording belongs to a *case*, and a case to people. Each one handed in become
 """
 _ROUTERS = (
     recordings.router,
+    tus.router,
     jobs.router,
     results.router,
     media.router,

@@ -181,7 +181,7 @@ def note(service: Service, upload_id: str, received_bytes: int) -> float:
     return expires_at
 
 
-def discard(service: Service, upload_id: str, state: str, *, caller: Caller | None = None) -> None:
+def discard(service: Service, upload_id: str, state: str, *, caller: Caller | None = None) -> bool:
     """Forget an upload and its bytes. Of one that could have been gone on with, the audit log keeps that it was there.
 
     Args:
@@ -189,6 +189,9 @@ def discard(service: Service, upload_id: str, state: str, *, caller: Caller | No
         upload_id: Which.
         state: `terminated` or `expired`.
         caller: Who does it; None where the service does.
+
+    Returns:
+        Whether it was ended by this: not where it had ended before, or has become a job.
 
     Raises:
         Busy: somebody writes to it.
@@ -205,3 +208,4 @@ def discard(service: Service, upload_id: str, state: str, *, caller: Caller | No
         if row is not None and row.resumable:
             details: dict[str, Detail] = {"why": state}
             service.record(db, caller, "upload_terminated", upload_id, case_id=row.case_id, details=details)
+    return row is not None
