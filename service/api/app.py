@@ -10,7 +10,19 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from detect.version import VERSION
-from service.api import cases, health, jobs, keys, media, recordings, results, tus
+from service.api import (
+    audit_log,
+    cases,
+    health,
+    jobs,
+    keys,
+    media,
+    models,
+    recordings,
+    results,
+    reviews,
+    tus,
+)
 from service.api.answers import Fault, ProblemDetails, add_handlers
 from service.api.guard import Guard
 from service.api.notices import router as notices
@@ -32,10 +44,13 @@ _ROUTERS = (
     jobs.router,
     results.router,
     media.router,
+    reviews.router,
     cases.router,
     keys.router,
     watching,
     notices,
+    models.router,
+    audit_log.router,
     health.router,
 )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -13,12 +11,13 @@ from detect.types import ItemState
 from service.api import waiting
 from service.api.access import Reader, Submitter
 from service.api.answers import refusals
+from service.api.cursors import cursor_of, number_of
 from service.api.schemas.common import JobId
 from service.api.schemas.jobs import Deletion, Job, JobPage, NewJob, Priority, Rescore
 from service.api.strict import StrictRoute
 from service.api.views import NUMBERS, job_view
 from service.deletion import delete_job
-from service.problems import Conflict, Malformed, NotFound
+from service.problems import Conflict, NotFound
 from service.state import Service, TheService
 from service.store import cases
 from service.store import jobs as store
@@ -42,14 +41,14 @@ def list_jobs(
 ) -> JobPage:
     """List jobs of your cases, the newest first."""
     wanted = store.Filter(case_id=case, status=status, state=state, flagged=flagged)
-    before = None if cursor is None else _number(cursor)
+    before = None if cursor is None else number_of(cursor)
     with service.store.read() as db:
         if case is not None:
             cases.case_of(db, case, caller.person_id)
         rows = store.list_jobs(db, caller.person_id, wanted, before=before, limit=limit + 1)
     page = rows[:limit]
     more = len(rows) > limit
-    return JobPage(jobs=[job_view(service, row) for row in page], next=_cursor(page[-1].seq) if more else None)
+    return JobPage(jobs=[job_view(service, row) for row in page], next=cursor_of(page[-1].seq) if more else None)
 
 
 @router.post("", status_code=202, responses=refusals(404, 409, 410))
@@ -139,22 +138,3 @@ def _make(
 def _view(service: Service, caller: Caller, job: str) -> Job:
     with service.store.read() as db:
         return job_view(service, store.job_of(db, job, caller.person_id))
-
-
-def _cursor(number: int) -> str:
-    return base64.urlsafe_b64encode(f"v1 {number}".encode()).decode().rstrip("=")
-
-
-def _number(cursor: str) -> int:
-    """The number in a cursor.
-
-    Raises:
-        Malformed: it is none of ours.
-    """
-    try:
-        version, _, number = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition(" ")
-        if version == "v1" and 0 < (value := int(number)) < 2**62:
-            return value
-    except (binascii.Error, ValueError):
-        pass
-    raise Malformed("The cursor is none that was given here.")
