@@ -59,11 +59,12 @@ def schema() -> None:
 
 
 @cli.command()
-def settings() -> None:
+@click.option("--service", is_flag=True, help="Those of `unmask serve`, as a file that UNMASK_SERVICE_SETTINGS names.")
+def settings(service: bool) -> None:
     """Print all settings with their defaults and meaning, as a file that `unmask scan --config` reads."""
-    from service.defaults import settings_toml
+    from service.defaults import service_toml, settings_toml
 
-    click.echo(settings_toml())
+    click.echo(service_toml() if service else settings_toml())
 
 
 @cli.command()

@@ -29,6 +29,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -55,6 +56,7 @@ class Hook(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str
+    """As the log calls it."""
     url: str
     """`https://`, or `http://` on the loopback network."""
     secret: SecretStr
@@ -110,6 +112,7 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: int = Field(default=8422, ge=0, le=65535)
+    """0 takes one that is free."""
     public_url: str | None = None
     """Where people find it, `https://unmask.example.org`, behind a reverse proxy; needed to listen beyond loopback."""
     trusted_proxies: tuple[str, ...] = ()
@@ -123,6 +126,7 @@ class ServiceSettings(BaseSettings):
     workers: int | None = Field(default=None, ge=1)
     """Recordings examined at the same time; none takes one for each CPU."""
     gpus: float = Field(default=0, ge=0)
+    """For the models; 0 examines on the CPU, a half shares one with others."""
     ray_address: str | None = None
     """Ray cluster to join; none starts one on this machine."""
     max_upload_bytes: int = Field(default=20 * _GIB, ge=1)
@@ -136,6 +140,7 @@ class ServiceSettings(BaseSettings):
     max_open_jobs: int = Field(default=100_000, ge=1)
     """Jobs in the queue, of all people."""
     max_open_jobs_per_person: int = Field(default=10_000, ge=1)
+    """Likewise, of one person."""
     max_connections: int = Field(default=1_000, ge=1)
     """Requests at the same time; further ones are told to come again."""
     idle_seconds: float = Field(default=30.0, gt=0)
@@ -157,6 +162,7 @@ class ServiceSettings(BaseSettings):
     language: Literal["en", "de"] = "en"
     """Of the web page, where a browser does not ask for one."""
     log_format: Literal["json", "text"] = "json"
+    """One line an event on standard error, either way."""
 
     @classmethod
     def settings_customise_sources(
@@ -250,10 +256,28 @@ def load_settings(**values: Any) -> ServiceSettings:
     Raises:
         ConfigError: something is malformed or unknown.
     """
+    _see_what_is_said()
     try:
         return ServiceSettings(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, entry['loc'])) or 'settings'}: {entry['msg']}" for entry in error.errors()]
         raise ConfigError("; ".join(problems)) from error
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except SettingsError as error:
+        raise ConfigError(f"{error}; lists and tables are written as JSON there") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{os.environ.get(FILE)}: {error}") from error
+
+
+def _see_what_is_said() -> None:
+    """Refuse what pydantic-settings passes over: a mistyped variable, and a file that is not there.
+
+    Raises:
+        ConfigError: there is such a thing.
+    """
+    for variable in os.environ:
+        name = variable.upper().removeprefix(PREFIX).partition("__")[0].lower()
+        if variable.upper().startswith(PREFIX) and variable != FILE and name not in ServiceSettings.model_fields:
+            raise ConfigError(f"the environment variable {variable} is no setting of the service")
+    file = os.environ.get(FILE)
+    if file is not None and not Path(file).is_file():
+        raise ConfigError(f"{FILE} names {file}, which is not there")
