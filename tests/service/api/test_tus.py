@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tusclient.exceptions import TusCommunicationError, TusUploadFailed
 
 from service.api.tus import expire_uploads
 from service.store.schema import audit, evidence, uploads
+from service.vault.errors import Busy
 from service.vault.vault import Stored
 from tests.service.api.bench import Bench, bench, serving
 from tests.service.api.test_jobs import new_case
@@ -73,6 +75,14 @@ def raw_patch(at: Bench, url: str, offset: int, num_bytes: int) -> socket.socket
     return raw
 
 
+def wait_until_it_is_written_to(at: Bench, url: str) -> None:
+    until = time.monotonic() + 10
+    with suppress(Busy):
+        while time.monotonic() < until:
+            at.service.incoming.offset(url.rpartition("/")[2])
+            time.sleep(0.02)
+
+
 def test_a_tus_client_uploads_in_pieces_with_checksums(at: Bench, client: httpx.Client) -> None:
     case = new_case(client)
     uploader = tus_client(at).uploader(
@@ -121,6 +131,7 @@ def test_a_client_that_is_silent_gives_way_to_itself(at: Bench, client: httpx.Cl
     url = begin(client, new_case(client))
     with raw_patch(at, url, 0, len(MOVIE)) as raw:
         raw.sendall(MOVIE[:1_000_000])
+        wait_until_it_is_written_to(at, url)
         began = time.monotonic()
         assert offset_of(client, url) == 1_000_000
         assert time.monotonic() - began < 3
@@ -145,7 +156,7 @@ def test_an_active_client_is_not_disturbed_but_may_give_up(at: Bench, client: ht
     sender = threading.Thread(target=drip)
     sender.start()
     try:
-        time.sleep(0.3)
+        wait_until_it_is_written_to(at, url)
         busy = client.head(url, headers=TUS)
         assert busy.status_code == 423
         assert busy.headers["Retry-After"] == "1"
