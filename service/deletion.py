@@ -7,15 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from service.state import Service
 from service.store import jobs as store
+from service.store import retention
 from service.store.keys import Caller
 from service.store.queue import result_of
 from service.store.row import AnyRow
-from service.store.schema import evidence
 from service.vault.errors import NotStored
+
+RETENTION = "retention"
+"""Who deletes, where nobody does."""
 
 
 @dataclass(slots=True)
@@ -41,6 +44,35 @@ def delete_job(service: Service, caller: Caller, job_id: str, *, reason: str) ->
     _remove(service, leftovers)
 
 
+def delete_expired_job(service: Service, job_id: str) -> bool:
+    """Delete a job whose time is over; False where somebody has deleted it meanwhile."""
+
+    def step(db: Connection) -> _Leftovers | None:
+        row = retention.expired_job(db, job_id)
+        if row is None:
+            return None
+        leftovers = _Leftovers()
+        _delete(service, db, row, RETENTION, "its time is over", leftovers)
+        details = {"by": RETENTION, "sha256": row.sha256, "purged": bool(leftovers.digests)}
+        service.record(db, None, "job_deleted", job_id, case_id=row.case_id, details=details)
+        return leftovers
+
+    leftovers = service.store.repeat(step)
+    if leftovers is None:
+        return False
+    _remove(service, leftovers)
+    return True
+
+
+def remove_unheld(service: Service, sha256: str) -> bool:
+    """Remove bytes that are no case's evidence; False where they are, or are gone."""
+    removed = service.vault.remove(sha256, unless=lambda: not _unheld(service, sha256))
+    if removed:
+        with service.store.write() as db:
+            service.record(db, None, "evidence_purged", sha256, details={"by": RETENTION})
+    return removed
+
+
 def _delete(service: Service, db: Connection, row: AnyRow, by: str, reason: str, leftovers: _Leftovers) -> None:
     now = service.store.now(db)
     if store.mark_deleted(db, row, by, reason, now=now):
@@ -48,22 +80,22 @@ def _delete(service: Service, db: Connection, row: AnyRow, by: str, reason: str,
         if result is not None and result.report is not None:
             leftovers.folders.append(service.settings.results / result.report)
         store.forget_result(db, row.analysis_seq, now=now)
+    retention.forget_traces(db, row.id)
     sha256 = store.purge_evidence(db, row.evidence_id, now=now)
     if sha256 is not None:
         leftovers.digests.append(sha256)
 
 
 def _remove(service: Service, leftovers: _Leftovers) -> None:
-    """Nothing is lost where this is cut off: the next purge finds what nobody holds."""
+    """Nothing is lost where this is cut off: housekeeping finds what nobody holds."""
     for folder in leftovers.folders:
         shutil.rmtree(folder, ignore_errors=True)
     for digest in leftovers.digests:
         with suppress(NotStored):
-            service.vault.remove(digest, unless=lambda digest=digest: _held(service, digest))  # type: ignore[misc]
+            service.vault.remove(digest, unless=lambda digest=digest: not _unheld(service, digest))  # type: ignore[misc]
 
 
-def _held(service: Service, sha256: str) -> bool:
-    """Whether a case has handed the same in again meanwhile."""
+def _unheld(service: Service, sha256: str) -> bool:
+    """Whether no case has handed it in (again meanwhile)."""
     with service.store.read() as db:
-        query = select(evidence.c.id).where(evidence.c.sha256 == sha256, evidence.c.purged_at.is_(None))
-        return db.execute(query.limit(1)).first() is not None
+        return bool(retention.unheld(db, [sha256]))

@@ -166,12 +166,14 @@ class EventStream(Response):
             _log.info("a client does not read its events", sent=self._stream.sent)
 
 
-async def frames(streams: Streams, stream: Stream) -> AsyncGenerator[bytes]:
+async def frames(
+    streams: Streams, stream: Stream, *, beat_seconds: float = _BEAT_SECONDS, longest_seconds: float = _LONGEST_SECONDS
+) -> AsyncGenerator[bytes]:
     """What a stream sends, some events at a time, with comments between where nothing happens."""
-    until = time.monotonic() + _LONGEST_SECONDS
+    until = time.monotonic() + longest_seconds
     yield format_sse_event(comment="unmask", retry=_RETRY_MILLISECONDS)
     placed = stream.sent is not None
-    next_beat = time.monotonic() + _BEAT_SECONDS
+    next_beat = time.monotonic() + beat_seconds
     while True:
         turn = streams.turn()
         try:
@@ -184,7 +186,7 @@ async def frames(streams: Streams, stream: Stream) -> AsyncGenerator[bytes]:
             placed, block = True, format_sse_event(id=str(stream.sent)) + block
         if block:
             yield block
-            next_beat = time.monotonic() + _BEAT_SECONDS
+            next_beat = time.monotonic() + beat_seconds
         if stream.over or time.monotonic() >= until:
             yield format_sse_event(retry=_RETRY_MILLISECONDS)
             return
@@ -195,7 +197,7 @@ async def frames(streams: Streams, stream: Stream) -> AsyncGenerator[bytes]:
                 await turn.wait()
         except TimeoutError:
             if time.monotonic() >= next_beat:
-                next_beat = time.monotonic() + _BEAT_SECONDS
+                next_beat = time.monotonic() + beat_seconds
                 yield format_sse_event(comment="still here")
 
 
