@@ -187,6 +187,17 @@ def test_sizes_are_those_of_the_service(proxy: Proxy, behind: Upstream) -> None:
     assert ServiceSettings().max_upload_bytes < int(gibibytes) * 2**30
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/health/ready", "//metrics", "/%6detrics"])
+def test_what_monitoring_asks_for_stays_inside(proxy: Proxy, behind: Upstream, path: str) -> None:
+    behind.go_on.set()
+    before = len(behind.seen)
+    connection = proxy.connection()
+    connection.request("GET", path)
+    assert connection.getresponse().status == 404
+    connection.close()
+    assert len(behind.seen) == before
+
+
 def test_nothing_is_said_in_the_clear(proxy: Proxy) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", proxy.plain_port, timeout=10)
     connection.request("GET", "/v1/me", headers={"Host": "localhost"})
