@@ -8,8 +8,10 @@ The API answers from the database, so that it goes on while the dispatcher start
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,8 +30,11 @@ from service.state import Service
 from service.store.database import Store
 
 _log = structlog.get_logger("unmask.serve")
-_DRAIN_SECONDS = 20
+_DRAIN_SECONDS = 16
 """What runs when the service is told to end may take so long; a load balancer's own patience is 30 s."""
+_CLOSE_SECONDS = 4
+"""What still runs then may clean up for so long."""
+_LOOK_SECONDS = 0.05
 _LEAVE_SECONDS = 25
 _RESTARTS = (1.0, 5.0, 15.0, 60.0)
 """Seconds before a dispatcher that died is started again: longer each time, for it will die of the same."""
@@ -67,7 +72,7 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _once_more)
     try:
-        _Server(settings, service).run()
+        _Server(settings, service, supervisor.tell_to_end if supervisor is not None else lambda: None).run()
     finally:
         if supervisor is not None:
             supervisor.stop()
@@ -78,10 +83,11 @@ def _once_more(_number: int, _frame: FrameType | None) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which tells the service when it has been told to end."""
+    """Uvicorn, which tells the service, and whoever else wants to know, when it has been told to end."""
 
-    def __init__(self, settings: ServiceSettings, service: Service) -> None:
+    def __init__(self, settings: ServiceSettings, service: Service, tell: Callable[[], None]) -> None:
         self._service = service
+        self._tell = tell
         super().__init__(
             uvicorn.Config(
                 make_app(service),
@@ -92,7 +98,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=list(settings.trusted_proxies),
-                timeout_graceful_shutdown=_DRAIN_SECONDS,
+                timeout_graceful_shutdown=_CLOSE_SECONDS,
                 timeout_keep_alive=15,
                 backlog=2048,
                 h11_max_incomplete_event_size=HEADER_BYTES,
@@ -102,7 +108,15 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to end."""
         self._service.stopping.set()
+        self._tell()
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let what runs come to its end, and tell who comes meanwhile to come again; then close the doors."""
+        until = time.monotonic() + _DRAIN_SECONDS
+        while self.server_state.tasks and not self.force_exit and time.monotonic() < until:
+            await asyncio.sleep(_LOOK_SECONDS)
+        await super().shutdown(sockets)
 
 
 class _Supervisor:
@@ -112,20 +126,30 @@ class _Supervisor:
         self._passed = passed
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+        self._leave_at = 0.0
         self._thread = threading.Thread(target=self._watch, name="dispatcher", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the dispatcher in good order, and wait for it."""
+    def tell_to_end(self) -> None:
+        """Let the dispatcher end in good order, beside what else ends."""
+        if self._stopping.is_set():
+            return
+        self._leave_at = time.monotonic() + _LEAVE_SECONDS
         self._stopping.set()
         process = self._process
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """End the dispatcher in good order, and wait for it."""
+        self.tell_to_end()
+        process = self._process
+        if process is not None and process.poll() is None:
             try:
-                process.wait(_LEAVE_SECONDS)
+                process.wait(max(0.0, self._leave_at - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
         self._thread.join(_LEAVE_SECONDS)
@@ -140,6 +164,8 @@ class _Supervisor:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # an interrupt typed at a terminal is for this process to pass on
             )
+            if self._stopping.is_set():  # told to end just before there was somebody to tell
+                self._process.send_signal(signal.SIGTERM)
             code = self._process.wait()
             if self._stopping.is_set():
                 return

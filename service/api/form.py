@@ -69,6 +69,7 @@ class _Form:
                 "on_headers_finished": self._end_headers,
                 "on_end": self._end,
             },
+            max_header_size=_MAX_HEADER_BYTES,
         )
 
     def feed(self, block: bytes) -> None:
