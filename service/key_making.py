@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,13 +16,19 @@ from service.settings import ServiceSettings, load_settings
 from service.store import keys
 from service.store.database import Store
 
+_LINE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+"""As the interface takes names."""
+
 
 def make_key(values: Mapping[str, Any], name: str, scopes: Sequence[str], label: str, days: int | None) -> str:
     """A key's secret.
 
     Raises:
-        ConfigError: a scope is none, or several people are called so.
+        ConfigError: a scope is none, a name is none, or several people are called so.
     """
+    for text in (name, label):
+        if not _LINE.fullmatch(text):
+            raise ConfigError("a name and a label have 1 to 200 characters in one line")
     try:
         wanted = {keys.Scope(scope.strip()) for scope in scopes}
     except ValueError as error:

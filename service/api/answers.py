@@ -105,7 +105,7 @@ def answer_problem(problem: Problem) -> JSONResponse:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Answer every exception as a problem."""
+    """Answer every exception that is foreseen as a problem; `service.api.guard` answers the others."""
 
     def problem(_request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)  # noqa: S101 - registered for it
@@ -129,10 +129,6 @@ def add_handlers(app: FastAPI) -> None:
         assert isinstance(error, vault.VaultError)  # noqa: S101 - registered for it
         return answer_problem(of_vault(error))
 
-    def failed(request: Request, error: Exception) -> Response:
-        _log.error("failed", method=request.method, kind=type(error).__name__, exc_info=error)
-        return answer_problem(Problem("This is a fault of the service; its log has the details."))
-
     def not_now(_request: Request, error: Exception) -> Response:
         _log.error("unavailable", kind=type(error).__name__, error=str(error))
         return answer_problem(
@@ -145,7 +141,6 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(vault.VaultError, storage)
     for kind in (ConfigError, DeviceError, WeightsError):
         app.add_exception_handler(kind, not_now)
-    app.add_exception_handler(Exception, failed)
 
 
 class Locked(Problem):

@@ -70,6 +70,7 @@ def make_app(service: Service) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,  # its page fetches scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # an address is right or wrong; a client that follows would send its key once more
         lifespan=lifespan,
         generate_unique_id_function=_operation,
         separate_input_output_schemas=False,

@@ -3,7 +3,8 @@
 1. A host that is not ours: another page's address was bent to this machine (DNS rebinding).
 2. Too many at a time, or the service is ending: 503 with Retry-After, and nothing is begun.
 3. Headers that let no browser guess, frame, or run anything.
-4. A line in the log and a number in the metrics; neither holds a name, a query or a body.
+4. What goes wrong unforeseen: 500, with these headers as well.
+5. A line in the log and a number in the metrics; neither holds a name, a query or a body.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api import metrics
 from service.api.answers import answer, answer_problem
-from service.problems import Unavailable
+from service.problems import Problem, Unavailable
 from service.state import Service
 
 _log = structlog.get_logger("unmask.api")
@@ -80,6 +82,15 @@ class Guard:
             metrics.running.set(self._running)
             try:
                 await self._app(scope, receive, sending)
+            except ClientDisconnect:
+                pass  # nobody is left to answer
+            except Exception as error:
+                if status:  # a part of the answer is on its way: the server cuts the connection, and the client knows
+                    raise
+                _log.error("failed", id=request_id, method=scope["method"], kind=type(error).__name__, exc_info=error)
+                await answer_problem(Problem("This is a fault of the service; its log has the details."))(
+                    scope, receive, sending
+                )
             finally:
                 self._running -= 1
                 metrics.running.set(self._running)
@@ -96,7 +107,7 @@ class Guard:
         """What is answered in place of the endpoint."""
         host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if name not in self._hosts:
+        if name.lower() not in self._hosts:
             return answer(421, "http-421", "Not this service", "The service does not go by this name here.")
         if scope["path"] in _ALWAYS:
             return None
