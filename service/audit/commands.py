@@ -16,7 +16,7 @@ from service.audit.entry import Damaged, Entry, begins
 from service.audit.export import export, read_export
 from service.audit.verify import Verdict, verify
 from service.results.ed25519 import public_key_of
-from service.results.signing import load_or_create_key
+from service.results.signing import SigningKey, load_or_create_key
 from service.settings import load_settings
 from service.store.database import Store
 from service.store.schema import cases
@@ -53,7 +53,18 @@ def write_checkpoint(out: Path, database: str | None, sign_key: Path | None) -> 
     """
     _refuse_existing(out)
     key = load_or_create_key(sign_key or load_settings().signing_key)
-    with closing(_open(database)) as store, store.write() as db:
+    with closing(_open(database)) as store:
+        return sign_log(store, key, out)
+
+
+def sign_log(store: Store, key: SigningKey, out: Path) -> Checkpoint:
+    """As `write_checkpoint`, for a database that is open.
+
+    Raises:
+        ConfigError: the file is there already or cannot be written, or the log has no beginning.
+    """
+    _refuse_existing(out)
+    with store.write() as db:
         now = store.now(db)
         last = log.record(db, now=now, action="checkpoint", object=key.fingerprint)
         mark = make_checkpoint(_log_id(log.first(db)), last, key, now=now)
