@@ -18,6 +18,7 @@ from service.api import (
     keys,
     media,
     models,
+    pages,
     recordings,
     results,
     reviews,
@@ -52,6 +53,7 @@ _ROUTERS = (
     models.router,
     audit_log.router,
     health.router,
+    pages.router,
 )
 
 
