@@ -1,6 +1,6 @@
 """`unmask serve`: the API in this process, the dispatcher in another, and both ended together.
 
-    this process       uvicorn: takes recordings, answers
+    this process       uvicorn: takes recordings, answers; threads that tell hooks and keep house
     its child          the dispatcher: leases, examines; started again where it dies
 
 The API answers from the database, so that it goes on while the dispatcher starts, dies, or is upgraded.
@@ -23,6 +23,8 @@ import structlog
 import uvicorn
 
 from service.api.app import make_app
+from service.live.hooks import HookCalls
+from service.live.housekeeping import Housekeeper
 from service.logs import set_up_logs
 from service.opening import first_key, open_service
 from service.settings import ServiceSettings
@@ -41,6 +43,11 @@ _RESTARTS = (1.0, 5.0, 15.0, 60.0)
 _WELL_SECONDS = 300.0
 """One that lived so long died of something new."""
 HEADER_BYTES = 65_536
+_THREADS_SECONDS = 1.0
+"""Threads that tell hooks and keep house can be cut off."""
+_UNTAKEN_MILLISECONDS = 120_000
+"""A connection whose other end takes nothing for so long is ended by the system (tcp(7), `TCP_USER_TIMEOUT`): a program
+that has closed it would else keep its buffers for as long as the other end answers that it has no room."""
 
 
 def serve(
@@ -65,6 +72,9 @@ def serve(
     supervisor = _Supervisor(passed) if dispatcher else None
     if supervisor is not None:
         supervisor.start()
+    background = (HookCalls(service), Housekeeper(service))
+    for threads in background:
+        threads.start()
     address = settings.public_url or f"http://{_shown(settings.host)}:{settings.port}"
     tell(f"unmask is at {address}")
     if secret is not None:
@@ -74,8 +84,11 @@ def serve(
     try:
         _Server(settings, service, supervisor.tell_to_end if supervisor is not None else lambda: None).run()
     finally:
+        service.stopping.set()
         if supervisor is not None:
             supervisor.stop()
+        for threads in background:
+            threads.join(_THREADS_SECONDS)
 
 
 def _once_more(_number: int, _frame: FrameType | None) -> None:
@@ -110,6 +123,13 @@ class _Server(uvicorn.Server):
         self._service.stopping.set()
         self._tell()
         super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the doors; what comes in has the options of the socket that it came to."""
+        await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNTAKEN_MILLISECONDS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let what runs come to its end, and tell who comes meanwhile to come again; then close the doors."""

@@ -84,6 +84,29 @@ def migrate(**values: Any) -> None:
     click.echo("the database has this version's schema")
 
 
+@database.command()
+@_options
+def purge(**values: Any) -> None:
+    """Delete what is over, as a running service does each hour, and evidence and results that nothing belongs to.
+
+    What is over is a job, by its case's time or else by `retention_days`, with its evidence; and uploads, sessions and
+    events. The day's checkpoint of the audit log is written. Exits with 3 where something could not be done.
+    """
+    from service.live.housekeeping import keep_house
+    from service.opening import open_service
+    from service.settings import load_settings
+
+    service = open_service(load_settings(**values))
+    done, failed = keep_house(service, sweep=True)
+    service.store.close()
+    for name, number in done.items():
+        click.echo(f"{name}: {number}")
+    for name, why in failed.items():
+        click.echo(f"{name}: failed, {why}", err=True)
+    if failed:
+        raise SystemExit(Exit.NOT_ALL_EXAMINED)
+
+
 @click.group()
 def keys() -> None:
     """Make, list and revoke API keys, on the machine of the service."""

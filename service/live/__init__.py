@@ -1,1 +1,1 @@
-"""The process that examines what analysts hand in: the dispatcher of `pipelines`, over the service's queue."""
+"""What runs beside the API: the process that examines what analysts hand in; threads that tell hooks and keep house."""
