@@ -23,7 +23,10 @@ second."""
 _SLOWEST_BYTES_PER_SECOND = 500
 """Who sends less holds a place that others need (Apache HTTP Server, mod_reqtimeout, MinRate: the same number)."""
 _DRAIN_SECONDS = 12.0
-"""What still arrives so long after the service was told to end is ended, so that the client hears of it."""
+"""What still arrives so long after the service was told to end is ended, so that the client hears of it: less than
+`service.serve` waits."""
+_RESUMABLE_DRAIN_SECONDS = 2.0
+"""Of an upload that goes on at the next start."""
 _RETRY_SECONDS = 5
 
 
@@ -57,12 +60,14 @@ class Body:
     Args:
         request: Whose body nobody has read yet.
         service: Whose settings hold.
+        resumable: Whether the client can go on later.
     """
 
-    def __init__(self, request: Request, service: Service) -> None:
+    def __init__(self, request: Request, service: Service, *, resumable: bool) -> None:
         self._stream = request.stream()
         self._idle_seconds = service.settings.idle_seconds
         self._stopping = service.stopping
+        self._drain_seconds = _RESUMABLE_DRAIN_SECONDS if resumable else _DRAIN_SECONDS
         self._stopped_at: float | None = None
         self._heard_at = time.monotonic()
         self._timeout: asyncio.Timeout | None = None
@@ -119,7 +124,7 @@ class Body:
             raise Superseded("Another request goes on with this upload.")
         if self._stopping.is_set():
             self._stopped_at = self._stopped_at or time.monotonic()
-            if time.monotonic() - self._stopped_at >= _DRAIN_SECONDS:
+            if time.monotonic() - self._stopped_at >= self._drain_seconds:
                 raise Ending("The service is ending.", retry_after_seconds=_RETRY_SECONDS)
 
 

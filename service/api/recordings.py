@@ -75,7 +75,7 @@ async def hand_in(
     `sha256` is compared with what arrives. With `wait` the answer comes when the job has ended, or after so many
     seconds, whichever is first.
     """
-    blocks = arriving.Body(request, service).blocks()
+    blocks = arriving.Body(request, service, resumable=False).blocks()
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() == "multipart/form-data":
         named, blocks = await only_file(kind, blocks)

@@ -304,7 +304,7 @@ async def _receive(
     """Take one piece."""
     if (announced(request) or 0) > max(0, num_bytes - offset):
         raise TooLarge(f"The upload has {num_bytes} bytes, and more would arrive.")
-    body = Body(request, service)
+    body = Body(request, service, resumable=True)
     writer = await in_turn(
         upload, partial(service.incoming.writer, upload, offset, checksum=checksum, max_bytes=num_bytes)
     )

@@ -85,11 +85,13 @@ def process_in(folder: Path, *, key: str | None = None, **values: Any) -> Iterat
     )
     base = f"http://127.0.0.1:{port}"
     try:
+        is_new = key is None
         key = key or _first_key(process)
         _wait_until_it_answers(process, base)
-        service = open_service(settings)
-        Bench(service=service, key=key).announce(SETUP)
-        service.store.close()
+        if is_new:
+            service = open_service(settings)
+            Bench(service=service, key=key).announce(SETUP)
+            service.store.close()
         yield Process(process=process, base=base, key=key)
     finally:
         process.kill()
