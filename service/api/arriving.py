@@ -20,6 +20,8 @@ _BLOCK_BYTES = 1 << 20
 _NOTE_BYTES = 1 << 28
 """Between two notes of how far an upload is: at 1 GB/s, which few disks write, the database is told four times a
 second."""
+_NOTE_SECONDS = 600.0
+"""Between two notes of one that arrives slowly: what arrives must not expire meanwhile, and its time is hours."""
 _SLOWEST_BYTES_PER_SECOND = 500
 """Who sends less holds a place that others need (Apache HTTP Server, mod_reqtimeout, MinRate: the same number)."""
 _DRAIN_SECONDS = 12.0
@@ -142,15 +144,16 @@ async def copy(blocks: AsyncIterator[bytes], writer: Writer, most: int, note: Ca
         Problem: the body was interrupted; what arrived before is on the disk, unless the piece has a checksum.
         VaultError: it cannot be written, or is not what was announced.
     """
-    waiting, size, total, noted = list[bytes](), 0, 0, 0
+    waiting, size, total = list[bytes](), 0, 0
+    noted, noted_at = 0, time.monotonic()
 
     async def flush() -> None:
-        nonlocal waiting, size, noted
+        nonlocal waiting, size, noted, noted_at
         block, waiting, size = b"".join(waiting), [], 0
         await run_sync(writer.write, block)
         metrics.received_bytes.inc(len(block))
-        if total - noted >= _NOTE_BYTES:
-            noted = total
+        if total - noted >= _NOTE_BYTES or time.monotonic() - noted_at >= _NOTE_SECONDS:
+            noted, noted_at = total, time.monotonic()
             await run_sync(note, writer.offset)
 
     try:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import Connection, func, insert, select, update
 
 from service.audit.entry import Detail
-from service.problems import Conflict, NotFound, TooLarge, TooMany
+from service.problems import Conflict, NotFound, Problem, TooLarge, TooMany
 from service.state import Service
 from service.store import cases, keys
 from service.store import jobs as store
@@ -21,6 +22,7 @@ from service.vault.errors import UploadUnknown
 from service.vault.names import display_name
 from service.vault.vault import Stored
 
+_log = structlog.get_logger("unmask.uploads")
 _QUOTA_RETRY_SECONDS = 3600
 
 
@@ -179,6 +181,14 @@ def note(service: Service, upload_id: str, received_bytes: int) -> float:
             .values(received_bytes=received_bytes, expires_at=expires_at)
         )
     return expires_at
+
+
+def note_on_the_way(service: Service, upload_id: str, received_bytes: int) -> None:
+    """As `note`, while more arrives: where it cannot be written down now, the next note says it, or the end."""
+    try:
+        note(service, upload_id, received_bytes)
+    except Problem as error:
+        _log.warning("not noted", upload=upload_id, kind=type(error).__name__)
 
 
 def discard(service: Service, upload_id: str, state: str, *, caller: Caller | None = None) -> bool:

@@ -123,7 +123,7 @@ async def _receive(
     upload = await run_sync(receive.begin, service, caller, delivery)
     try:
         writer = await run_sync(lambda: service.incoming.writer(upload, 0))
-        note = partial(receive.note, service, upload)
+        note = partial(receive.note_on_the_way, service, upload)
         num_bytes = await arriving.copy(blocks, writer, service.settings.max_upload_bytes, note)
         _see_there_is_something(num_bytes)
 

@@ -310,7 +310,7 @@ async def _receive(
     )
     try:
         with receiving(upload, body):
-            await copy(body.blocks(), writer, num_bytes - offset, partial(receive.note, service, upload))
+            await copy(body.blocks(), writer, num_bytes - offset, partial(receive.note_on_the_way, service, upload))
     except BaseException:
         await run_sync(note_what_is_there, service, upload)
         raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import os
 import socket
 import threading
 import time
@@ -17,14 +16,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 from tusclient.client import TusClient
 from tusclient.exceptions import TusCommunicationError, TusUploadFailed
 
-from service.api.tus import expire_uploads
-from service.store.schema import audit, evidence, uploads
+from service.store.schema import evidence
 from service.vault.errors import Busy
-from service.vault.vault import Stored
 from tests.service.api.bench import Bench, bench, serving
 from tests.service.api.test_jobs import new_case
 
@@ -32,6 +29,14 @@ MOVIE = hashlib.shake_128(b"movie").digest(3_000_000)
 DIGEST = hashlib.sha256(MOVIE).hexdigest()
 PIECE = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
 TUS = {"Tus-Resumable": "1.0.0"}
+
+
+@pytest.fixture(scope="module")
+def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Somebody at a service for all tests that leave nothing behind."""
+    with bench(tmp_path_factory.mktemp("house")) as made, serving(made), made.client() as client:
+        made.announce()
+        yield client
 
 
 def said(**values: str) -> str:
@@ -204,39 +209,39 @@ def test_another_recording_than_was_announced_is_refused(at: Bench, client: http
     assert client.get("/v1/jobs", params={"case": case}).json()["jobs"] == []
 
 
-def test_the_protocol(client: httpx.Client) -> None:
-    options = client.options("/v1/uploads")
+def test_the_protocol(guest: httpx.Client) -> None:
+    options = guest.options("/v1/uploads")
     assert options.status_code == 204
     assert options.headers["Tus-Version"] == "1.0.0"
     assert options.headers["Tus-Extension"] == "creation,creation-with-upload,expiration,checksum,termination"
     assert int(options.headers["Tus-Max-Size"]) == 20 << 30
     assert options.headers["Tus-Checksum-Algorithm"] == "sha1,sha256,md5"
-    url = begin(client, new_case(client), filename="a.mp4", filetype="video/mp4")
-    assert base64.b64encode(b"a.mp4").decode() in client.head(url, headers=TUS).headers["Upload-Metadata"]
+    url = begin(guest, new_case(guest), filename="a.mp4", filetype="video/mp4")
+    assert base64.b64encode(b"a.mp4").decode() in guest.head(url, headers=TUS).headers["Upload-Metadata"]
     for method in ("POST", "HEAD", "PATCH", "DELETE"):
         for version in ({}, {"Tus-Resumable": "0.2.2"}):
-            answer = client.request(method, "/v1/uploads" if method == "POST" else url, headers=version)
+            answer = guest.request(method, "/v1/uploads" if method == "POST" else url, headers=version)
             assert answer.status_code == 412
             assert answer.headers["Tus-Version"] == answer.headers["Tus-Resumable"] == "1.0.0"
-    assert send(client, url, 5, b"x").status_code == 409
-    assert send(client, url, 0, b"x", **{"Content-Type": "video/mp4"}).status_code == 415
-    assert send(client, url, 0, b"x" * (len(MOVIE) + 1)).status_code == 413
-    assert send(client, url, 0, b"x", **{"Upload-Offset": "-1"}).status_code == 422
-    nobody = httpx.Client(base_url=client.base_url)
+    assert send(guest, url, 5, b"x").status_code == 409
+    assert send(guest, url, 0, b"x", **{"Content-Type": "video/mp4"}).status_code == 415
+    assert send(guest, url, 0, b"x" * (len(MOVIE) + 1)).status_code == 413
+    assert send(guest, url, 0, b"x", **{"Upload-Offset": "-1"}).status_code == 422
+    nobody = httpx.Client(base_url=guest.base_url)
     refused = nobody.head(url, headers=TUS)
     nobody.close()
     assert (refused.status_code, refused.headers["Tus-Resumable"]) == (401, "1.0.0")
-    first = send(client, url, 0, b"x" * 10)
+    first = send(guest, url, 0, b"x" * 10)
     assert (first.status_code, first.headers["Upload-Offset"]) == (204, "10")
     assert parsedate_to_datetime(first.headers["Upload-Expires"]).timestamp() > time.time() + 23 * 3600
-    posted = client.post(
+    posted = guest.post(
         url, headers=PIECE | {"Upload-Offset": "10", "X-HTTP-Method-Override": "PATCH"}, content=b"y" * 5
     )
     assert (posted.status_code, posted.headers["Upload-Offset"]) == (204, "15")
-    assert client.post(url, headers=TUS | {"X-HTTP-Method-Override": "DELETE"}).status_code == 204
-    assert client.head(url, headers=TUS).status_code == 410
-    assert client.delete(url, headers=TUS).status_code == 410
-    assert client.head("/v1/uploads/upload_" + "0" * 32, headers=TUS).status_code == 404
+    assert guest.post(url, headers=TUS | {"X-HTTP-Method-Override": "DELETE"}).status_code == 204
+    assert guest.head(url, headers=TUS).status_code == 410
+    assert guest.delete(url, headers=TUS).status_code == 410
+    assert guest.head("/v1/uploads/upload_" + "0" * 32, headers=TUS).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -257,19 +262,19 @@ def test_the_protocol(client: httpx.Client) -> None:
         ("5", "filename YQ==,filename YQ==", 422),
     ],
 )
-def test_a_beginning_that_is_none(client: httpx.Client, length: str | None, metadata: str | None, status: int) -> None:
-    case = new_case(client)
+def test_a_beginning_that_is_none(guest: httpx.Client, length: str | None, metadata: str | None, status: int) -> None:
+    case = new_case(guest)
     headers = TUS | {"Upload-Metadata": said(case=case) if metadata is None else metadata}
     if length is not None:
         headers["Upload-Length"] = length
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    assert client.post("/v1/uploads", headers=raw).status_code == status
+    assert guest.post("/v1/uploads", headers=raw).status_code == status
 
 
 @pytest.mark.parametrize("values", [{"priority": "urgent"}, {"sha256": "abc"}, {"sha256": "é" * 64}])
-def test_metadata_that_is_not_understood(client: httpx.Client, values: dict[str, str]) -> None:
-    headers = TUS | {"Upload-Length": "5", "Upload-Metadata": said(case=new_case(client), **values)}
-    assert client.post("/v1/uploads", headers=headers).status_code == 422
+def test_metadata_that_is_not_understood(guest: httpx.Client, values: dict[str, str]) -> None:
+    headers = TUS | {"Upload-Length": "5", "Upload-Metadata": said(case=new_case(guest), **values)}
+    assert guest.post("/v1/uploads", headers=headers).status_code == 422
 
 
 def test_the_first_bytes_come_along(at: Bench, client: httpx.Client) -> None:
@@ -288,12 +293,12 @@ def test_the_first_bytes_come_along(at: Bench, client: httpx.Client) -> None:
     assert len(list(at.service.incoming.uploads())) == 1
 
 
-def test_more_than_was_announced_stops_where_it_should(client: httpx.Client) -> None:
-    url = begin(client, new_case(client), 10)
-    assert send(client, url, 0, b"0123").status_code == 204
-    answer = client.patch(url, headers=PIECE | {"Upload-Offset": "4"}, content=iter([b"45", b"6789", b"more"]))
+def test_more_than_was_announced_stops_where_it_should(guest: httpx.Client) -> None:
+    url = begin(guest, new_case(guest), 10)
+    assert send(guest, url, 0, b"0123").status_code == 204
+    answer = guest.patch(url, headers=PIECE | {"Upload-Offset": "4"}, content=iter([b"45", b"6789", b"more"]))
     assert answer.status_code == 413
-    assert offset_of(client, url) == 4
+    assert offset_of(guest, url) == 4
 
 
 def test_nobody_else_sees_an_upload(at: Bench, client: httpx.Client) -> None:
@@ -317,72 +322,6 @@ def test_a_case_that_was_closed_meanwhile_takes_no_evidence(at: Bench, client: h
     assert list(at.service.vault.digests()) == []
     assert client.patch(f"/v1/cases/{case}", json={"closed": False}).status_code == 200
     assert "Unmask-Job" in client.head(url, headers=TUS).headers
-
-
-class Killed(BaseException):
-    """In place of a power cut."""
-
-
-@pytest.mark.parametrize("step", ["before", "after"])
-@pytest.mark.parametrize("who", ["head", "patch", "housekeeping"])
-def test_an_upload_whose_end_was_cut_off_becomes_a_job(at: Bench, client: httpx.Client, step: str, who: str) -> None:
-    """Cut off before the database knew of the job, or before the upload's own names were gone."""
-    case = new_case(client)
-    url = begin(client, case)
-    upload = url.rpartition("/")[2]
-    send(client, url, 0, MOVIE[:-1])
-    at.service.incoming.append(upload, len(MOVIE) - 1, [MOVIE[-1:]])
-    if step == "after":
-        cut = Path(at.settings.data / "incoming" / upload)
-        kept = cut.read_bytes()
-        assert "Unmask-Job" in client.head(url, headers=TUS).headers
-        cut.write_bytes(kept)
-        cut.with_name(f"{upload}.state").touch()
-    else:
-
-        def cut_off(_: Stored) -> None:
-            raise Killed
-
-        with pytest.raises(Killed):
-            at.service.incoming.finish(upload, None, cut_off)
-    if who == "housekeeping":
-        assert expire_uploads(at.service) == 1
-        assert list(at.service.incoming.uploads()) == []
-    elif who == "patch":
-        assert "Unmask-Job" in send(client, url, len(MOVIE), b"").headers
-    assert client.head(url, headers=TUS).headers["Unmask-Job"].startswith("job_")
-    assert len(client.get("/v1/jobs", params={"case": case}).json()["jobs"]) == 1
-    assert list(at.service.vault.digests()) == [DIGEST]
-
-
-def test_expired_uploads_end(at: Bench, client: httpx.Client) -> None:
-    case = new_case(client)
-    old, young, lost = (begin(client, case) for _ in range(3))
-    send(client, old, 0, b"x" * 100)
-    send(client, young, 0, b"x" * 100)
-    at.service.incoming.discard(lost.rpartition("/")[2])
-    stray = "upload_" + "a" * 32
-    at.service.incoming.create(stray)
-    assert expire_uploads(at.service) == 0
-    with at.service.store.write() as db:
-        row = db.execute(select(uploads).where(uploads.c.id == young.rpartition("/")[2])).one()
-        assert row.received_bytes == 100
-        db.execute(update(uploads).where(uploads.c.id == old.rpartition("/")[2]).values(expires_at=row.created_at - 1))
-        db.execute(
-            update(uploads).where(uploads.c.id == lost.rpartition("/")[2]).values(created_at=row.created_at - 4000)
-        )
-    for suffix in ("", ".state"):
-        path = at.settings.data / "incoming" / f"{stray}{suffix}"
-        age = path.stat().st_mtime - 4000
-        os.utime(path, (age, age))
-    assert client.head(old, headers=TUS).status_code == 410
-    assert send(client, old, 100, b"x").status_code == 410
-    assert expire_uploads(at.service) == 3
-    assert [client.head(url, headers=TUS).status_code for url in (old, young, lost)] == [410, 200, 410]
-    assert [part.id for part in at.service.incoming.uploads()] == [young.rpartition("/")[2]]
-    with at.service.store.read() as db:
-        ended = db.execute(select(audit.c.object).where(audit.c.action == "upload_terminated")).all()
-    assert len(ended) == 2
 
 
 @pytest.fixture

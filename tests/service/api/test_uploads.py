@@ -32,6 +32,21 @@ def hasty(tmp_path: Path) -> Iterator[Bench]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A service for all tests that leave nothing behind in which others would look."""
+    with bench(tmp_path_factory.mktemp("house")) as made, serving(made):
+        made.announce()
+        yield made
+
+
+@pytest.fixture
+def guest(house: Bench) -> Iterator[httpx.Client]:
+    """Somebody with the first key of `house`."""
+    with house.client() as client:
+        yield client
+
+
 def nothing_is_left(at: Bench) -> bool:
     """No bytes, and no upload that holds a place."""
     with at.service.store.read() as db:
@@ -74,28 +89,28 @@ def test_what_comes_behind_the_announced_length_is_no_recording(at: Bench, clien
     assert [job["num_bytes"] for job in client.get("/v1/jobs").json()["jobs"]] == [10]
 
 
-def test_a_recording_of_unknown_length_is_taken(client: httpx.Client) -> None:
+def test_a_recording_of_unknown_length_is_taken(guest: httpx.Client) -> None:
     pieces = (MOVIE[at : at + 7000] for at in range(0, len(MOVIE), 7000))
-    job = client.post(f"/v1/cases/{new_case(client)}/recordings", params={"sha256": DIGEST}, content=pieces).json()
+    job = guest.post(f"/v1/cases/{new_case(guest)}/recordings", params={"sha256": DIGEST}, content=pieces).json()
     assert (job["sha256"], job["num_bytes"]) == (DIGEST, len(MOVIE))
 
 
-def test_who_asks_first_is_told_whether_to_send(at: Bench, client: httpx.Client) -> None:
+def test_who_asks_first_is_told_whether_to_send(house: Bench, guest: httpx.Client) -> None:
     """`Expect: 100-continue` (RFC 9110, 10.1.1): a refusal comes before a byte of the body."""
-    case = new_case(client)
-    with send(at, case, "Content-Length: 5\nExpect: 100-continue") as raw:
+    case = new_case(guest)
+    with send(house, case, "Content-Length: 5\nExpect: 100-continue") as raw:
         assert raw.recv(25).startswith(b"HTTP/1.1 100")
         raw.sendall(b"movie")
         assert raw.recv(65_536).startswith(b"HTTP/1.1 202")
-    with send(at, case, f"Content-Length: {21 << 30}\nExpect: 100-continue") as raw:
+    with send(house, case, f"Content-Length: {21 << 30}\nExpect: 100-continue") as raw:
         assert raw.recv(65_536).startswith(b"HTTP/1.1 413")
-    with send(at, "case_" + "0" * 32, "Content-Length: 5\nExpect: 100-continue") as raw:
+    with send(house, "case_" + "0" * 32, "Content-Length: 5\nExpect: 100-continue") as raw:
         assert raw.recv(65_536).startswith(b"HTTP/1.1 404")
     nobody = "unmask_" + "0" * 64
-    with raw_client(at.base, nobody, f"POST /v1/cases/{case}/recordings HTTP/1.1\nContent-Length: 5\n"
+    with raw_client(house.base, nobody, f"POST /v1/cases/{case}/recordings HTTP/1.1\nContent-Length: 5\n"
                     "Expect: 100-continue") as raw:  # fmt: skip
         assert raw.recv(65_536).startswith(b"HTTP/1.1 401")
-    assert nothing_is_left(at)
+    assert nothing_is_left(house)
 
 
 @pytest.mark.parametrize("drip", [b"", b"x"])
@@ -143,11 +158,11 @@ def test_an_honest_slow_client_is_heard_out(hasty: Bench) -> None:
         ("Ä" * 200 + ".mp4", "Ä" * 200 + ".mp4"),
     ],
 )
-def test_names_are_shown_and_are_no_paths(client: httpx.Client, name: str, shown: str | None) -> None:
+def test_names_are_shown_and_are_no_paths(guest: httpx.Client, name: str, shown: str | None) -> None:
     """Case 53."""
-    case = new_case(client)
-    asked = client.post(f"/v1/cases/{case}/recordings", params={"name": name}, content=b"one")
-    posted = client.post(f"/v1/cases/{case}/recordings", files={"file": (name, b"two", "text/html")})
+    case = new_case(guest)
+    asked = guest.post(f"/v1/cases/{case}/recordings", params={"name": name}, content=b"one")
+    posted = guest.post(f"/v1/cases/{case}/recordings", files={"file": (name, b"two", "text/html")})
     for answer in (asked, posted) if name else (asked,):
         assert answer.status_code == 202
         kept = answer.json()["filename"]
@@ -156,11 +171,11 @@ def test_names_are_shown_and_are_no_paths(client: httpx.Client, name: str, shown
         assert not set(kept) & set("/\\\0\r\n\u202e")
 
 
-def test_a_name_of_5_kb_is_cut_or_refused(client: httpx.Client) -> None:
-    url = f"/v1/cases/{new_case(client)}/recordings"
+def test_a_name_of_5_kb_is_cut_or_refused(guest: httpx.Client) -> None:
+    url = f"/v1/cases/{new_case(guest)}/recordings"
     name = "\u4e2d" * 1700 + ".mp4"
-    assert client.post(url, params={"name": name}, content=b"one").status_code == 422
-    kept = client.post(url, files={"file": (name, b"two")}).json()["filename"]
+    assert guest.post(url, params={"name": name}, content=b"one").status_code == 422
+    kept = guest.post(url, files={"file": (name, b"two")}).json()["filename"]
     assert len(kept) == 255
     assert kept.endswith("….mp4")
 
@@ -191,18 +206,18 @@ def test_a_name_of_5_kb_is_cut_or_refused(client: httpx.Client) -> None:
         (FORM, b"--b\r\nContent-Disposition\r\n\r\nmovie\r\n--b--\r\n", 422),
     ],
 )
-def test_types_lie_and_forms_are_none(at: Bench, client: httpx.Client, kind: str, body: bytes, status: int) -> None:
-    url = f"/v1/cases/{new_case(client)}/recordings"
-    answer = client.post(url, headers={"Content-Type": kind.encode("latin-1")}, content=body)
+def test_types_lie_and_forms_are_none(house: Bench, guest: httpx.Client, kind: str, body: bytes, status: int) -> None:
+    url = f"/v1/cases/{new_case(guest)}/recordings"
+    answer = guest.post(url, headers={"Content-Type": kind.encode("latin-1")}, content=body)
     assert answer.status_code == status, answer.text
-    assert nothing_is_left(at)
+    assert nothing_is_left(house)
 
 
 @pytest.mark.parametrize("header", ["X-Long: " + "x" * 200_000, "X: y\n" * 20_000, "Content-Length: x", "A b: c"])
-def test_a_head_that_no_client_sends_is_refused(at: Bench, client: httpx.Client, header: str) -> None:
-    with send(at, new_case(client), header) as raw:
+def test_a_head_that_no_client_sends_is_refused(house: Bench, guest: httpx.Client, header: str) -> None:
+    with send(house, new_case(guest), header) as raw:
         assert raw.recv(12)[:10] == b"HTTP/1.1 4"
-    assert client.get("/health/live").status_code == 200
+    assert guest.get("/health/live").status_code == 200
 
 
 def test_the_same_content_twice_is_two_jobs_and_one_examination(at: Bench, client: httpx.Client) -> None:
