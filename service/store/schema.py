@@ -115,7 +115,7 @@ uploads = Table(
     Column("sha256", Text),  # what the client says it is
     Column("priority", Integer, nullable=False),
     Column("resumable", Boolean, nullable=False),  # the client knows the id, and may go on
-    Column("state", Text, nullable=False),  # open, finished, terminated, expired
+    Column("state", Text, nullable=False, index=True),  # open, finished, terminated, expired
     Column("job_id", Text),
     Column("created_at", Float, nullable=False),
     Column("expires_at", Float, nullable=False, index=True),
@@ -187,7 +187,7 @@ jobs = Table(
     Column("analysis_seq", _Number, ForeignKey("analyses.seq"), nullable=False, index=True),
     Column("filename", Text, nullable=False),
     Column("priority", Integer, nullable=False),
-    Column("supersedes", Text),  # the job of the earlier result
+    Column("supersedes", Text, index=True),  # the job of the earlier result
     Column("created_at", Float, nullable=False),
     Column("cancelled_at", Float),
     Column("deleted_at", Float),

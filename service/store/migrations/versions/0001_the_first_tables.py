@@ -232,6 +232,7 @@ def upgrade() -> None:
     with op.batch_alter_table("uploads", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_uploads_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_uploads_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_uploads_state"), ["state"], unique=False)
 
     op.create_table(
         "analyses",
@@ -303,6 +304,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_jobs_analysis_seq"), ["analysis_seq"], unique=False)
         batch_op.create_index("ix_jobs_case", ["case_id", "seq"], unique=False)
         batch_op.create_index(batch_op.f("ix_jobs_evidence_id"), ["evidence_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_jobs_supersedes"), ["supersedes"], unique=False)
 
     op.create_table(
         "reviews",
