@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, func, insert, literal, select, update
@@ -150,6 +151,7 @@ def _analysis(db: Connection, asked: Asked, setup_id: str, *, now: float) -> Any
     return db.execute(query).one()
 
 
+@cache
 def job_query() -> Select[Any]:
     """Jobs with what belongs to them, once for each member of their cases: a condition on `members` is to follow."""
     later = jobs.alias("later")
