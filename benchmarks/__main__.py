@@ -125,5 +125,15 @@ def archive(shared: Path, out: Path) -> None:
     measure(shared, out)
 
 
+@main.command()
+@click.option("--seconds", default=5.0, show_default=True, help="Of each row; there are 15.")
+@_out
+def load(seconds: float, out: Path) -> None:
+    """Requests a second, their times and the API's memory, on the loopback network; takes some minutes."""
+    from benchmarks.load import measure
+
+    measure(seconds, out)
+
+
 if __name__ == "__main__":
     main()
