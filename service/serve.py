@@ -181,12 +181,14 @@ class _Supervisor:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "service.live"],
                 env=os.environ | self._passed,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # nothing is sent: its end tells the dispatcher that this process is gone
                 start_new_session=True,  # an interrupt typed at a terminal is for this process to pass on
             )
             if self._stopping.is_set():  # told to end just before there was somebody to tell
                 self._process.send_signal(signal.SIGTERM)
             code = self._process.wait()
+            assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
+            self._process.stdin.close()
             if self._stopping.is_set():
                 return
             num_deaths = 1 if time.monotonic() - began > _WELL_SECONDS else num_deaths + 1
