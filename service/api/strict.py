@@ -5,6 +5,7 @@ Parsers differ in what they make of such documents, and whoever checked one read
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Callable, Coroutine
@@ -41,18 +42,22 @@ class StrictRequest(Request):
         return self._document
 
     async def body(self) -> bytes:
-        """The body, bounded.
+        """The body, bounded: it is read before anybody has looked at who sends it.
 
         Raises:
-            HTTPException: it is too long.
+            HTTPException: it is too long, or takes too long to arrive.
         """
         if not hasattr(self, "_body"):
             chunks, size = list[bytes](), 0
-            async for chunk in self.stream():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > _MAX_BYTES:
-                    raise HTTPException(413)
+            try:
+                async with asyncio.timeout(self.app.state.service.settings.idle_seconds):
+                    async for chunk in self.stream():
+                        chunks.append(chunk)
+                        size += len(chunk)
+                        if size > _MAX_BYTES:
+                            raise HTTPException(413)
+            except TimeoutError:
+                raise HTTPException(408) from None
             self._body = b"".join(chunks)
         return self._body
 

@@ -134,6 +134,15 @@ def test_who_sends_hardly_anything_is_ended(hasty: Bench, drip: bytes) -> None:
         wait_until_nothing_is_left(hasty)
 
 
+def test_a_document_that_does_not_arrive_is_not_waited_for(hasty: Bench) -> None:
+    """Nor is a place kept for who has no key, before that is known."""
+    head = "POST /v1/cases HTTP/1.1\nContent-Type: application/json\nContent-Length: 1000"
+    for key in (hasty.key, "unmask_" + "0" * 64):
+        with raw_client(hasty.base, key, head, timeout=5) as raw:
+            raw.sendall(b"{")
+            assert raw.recv(65_536).startswith((b"HTTP/1.1 408", b"HTTP/1.1 401"))
+
+
 def test_an_honest_slow_client_is_heard_out(hasty: Bench) -> None:
     with hasty.client() as client:
         case = new_case(client)
