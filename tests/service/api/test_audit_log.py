@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import delete, update
 
-from service.api.audit_log import _Within
+from service.api.audit_log import Within
 from service.audit.commands import verify_log
 from service.store.keys import Scope
 from service.store.schema import audit
@@ -106,9 +106,9 @@ def test_what_was_done_to_the_log_is_found(at: Bench, client: httpx.Client) -> N
 
 
 def test_looking_ends_when_the_time_is_up() -> None:
-    within = _Within(0.0)
+    within = Within(0.0)
     assert list(within.take([1, 2, 3])) == []
     assert within.time_is_up
-    within = _Within(60.0)
+    within = Within(60.0)
     assert list(within.take([1, 2, 3])) == [1, 2, 3]
     assert not within.time_is_up
