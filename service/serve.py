@@ -27,6 +27,7 @@ from service.live.hooks import HookCalls
 from service.live.housekeeping import Housekeeper
 from service.logs import set_up_logs
 from service.opening import first_key, open_service
+from service.patience import impatient
 from service.settings import ServiceSettings
 from service.state import Service
 from service.store.database import Store
@@ -114,6 +115,7 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=_CLOSE_SECONDS,
                 timeout_keep_alive=15,
                 backlog=2048,
+                http=impatient(settings.idle_seconds),
                 h11_max_incomplete_event_size=HEADER_BYTES,
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -19,7 +20,7 @@ import pytest
 
 from service.api.tus import expire_uploads
 from tests.service.api.bench import Bench, bench, serving
-from tests.service.api.running import process_in
+from tests.service.api.running import Process, process_in
 from tests.service.api.test_jobs import new_case
 from tests.service.api.test_tus import TUS, begin, offset_of, said, send
 from tests.service.vault.disks import resize, small_disk
@@ -141,6 +142,13 @@ def _ignored(step: Callable[[], Any]) -> None:
         step()
 
 
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A service that waits a second for a client."""
+    with process_in(tmp_path_factory.mktemp("hasty"), idle_seconds=1.0) as there:
+        yield there
+
+
 @pytest.fixture
 def cramped(tmp_path: Path) -> Iterator[Bench]:
     """A service on a disk of 24 MB."""
@@ -224,3 +232,31 @@ def test_a_disk_without_a_byte_refuses_and_recovers(cramped: Bench) -> None:
         assert list(cramped.service.incoming.uploads()) == []
         resize(cramped.settings.data.parent, "48m")
         assert client.post(url, content=endless(250)).status_code == 202
+
+
+REFUSED = b"POST /v1/cases/x/recordings HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n"
+
+
+@pytest.mark.parametrize("first", [b"", b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", REFUSED])
+def test_a_connection_without_a_request_is_closed(hasty: Process, first: bytes) -> None:
+    """Case 52: a byte of the first lines now and then, also behind an answer; and a body that was refused, for ever."""
+    port = int(hasty.base.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=0.1) as raw:
+        raw.sendall(first)
+        began = time.monotonic()
+        with suppress(ConnectionError):
+            while time.monotonic() - began < 10:
+                raw.sendall(b"G")
+                with suppress(TimeoutError):
+                    if not raw.recv(65_536):
+                        break
+        assert 0.5 < time.monotonic() - began < 5
+
+
+def test_who_uses_a_connection_again_keeps_it(hasty: Process) -> None:
+    with hasty.client() as client:
+        for _ in range(8):
+            assert client.get("/health/live").status_code == 200
+            time.sleep(0.2)
+        pool: Any = client._transport
+        assert len(pool._pool.connections) == 1
