@@ -7,6 +7,7 @@ at the same time.
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import threading
 import time
@@ -67,12 +68,15 @@ class Housekeeper:
                 return
 
 
-def keep_house(service: Service, *, sweep: bool) -> tuple[Mapping[str, int], Mapping[str, str]]:
+def keep_house(
+    service: Service, *, sweep: bool, age_seconds: float = _AGE_SECONDS
+) -> tuple[Mapping[str, int], Mapping[str, str]]:
     """Do everything once.
 
     Args:
         service: Whose.
         sweep: Look also for evidence and results that nothing belongs to.
+        age_seconds: How old they must be.
 
     Returns:
         How many of what were dealt with; and which steps failed, and why.
@@ -87,8 +91,8 @@ def keep_house(service: Service, *, sweep: bool) -> tuple[Mapping[str, int], Map
     }
     if sweep:
         steps |= {
-            "evidence removed": lambda: _sweep_evidence(service),
-            "results removed": lambda: _sweep_results(service),
+            "evidence removed": lambda: _sweep_evidence(service, age_seconds),
+            "results removed": lambda: _sweep_results(service, age_seconds),
         }
     for name, step in steps.items():
         if service.stopping.is_set():
@@ -132,24 +136,31 @@ def _sign(service: Service) -> int:
     path = folder / f"{today.isoformat()}.checkpoint"
     if path.exists():
         return 0
-    sign_log(service.store, service.signing_key, path)
+    part = folder / f".{secrets.token_hex(8)}.part"
+    sign_log(service.store, service.signing_key, part)
+    try:
+        path.hardlink_to(part)  # whole or not at all
+    except FileExistsError:  # another process was first
+        return 0
+    finally:
+        part.unlink()
     return 1
 
 
-def _sweep_evidence(service: Service) -> int:
+def _sweep_evidence(service: Service, age_seconds: float) -> int:
     number, digests = 0, service.vault.digests()
     while some := list(islice(digests, _DIGESTS)):
-        old = [digest for digest in some if _is_old(service.vault.path(digest))]
+        old = [digest for digest in some if _is_old(service.vault.path(digest), age_seconds)]
         with service.store.read() as db:
             unheld = retention.unheld(db, old)
         number += sum(remove_unheld(service, digest) for digest in sorted(unheld))
     return number
 
 
-def _sweep_results(service: Service) -> int:
+def _sweep_results(service: Service, age_seconds: float) -> int:
     number = 0
     for group in _folders(service.settings.results / "reports", _GROUP):
-        old = [folder for folder in _folders(group, _REPORT) if _is_old(folder)]
+        old = [folder for folder in _folders(group, _REPORT) if _is_old(folder, age_seconds)]
         if not old:
             continue
         first = int(group.name) * 1000
@@ -167,10 +178,10 @@ def _folders(folder: Path, name: re.Pattern[str]) -> Iterator[Path]:
         yield from (path for path in sorted(folder.iterdir()) if name.fullmatch(path.name) and path.is_dir())
 
 
-def _is_old(path: Path) -> bool:
-    """Whether nothing has been done to it for a day; not where it is gone."""
+def _is_old(path: Path, seconds: float) -> bool:
+    """Whether nothing has been done to it for so long; not where it is gone."""
     try:
         status = path.lstat()
     except FileNotFoundError:
         return False
-    return max(status.st_mtime, status.st_ctime) < time.time() - _AGE_SECONDS
+    return max(status.st_mtime, status.st_ctime) < time.time() - seconds
