@@ -66,6 +66,24 @@ def test_the_image_copies_only_what_is_there_and_what_reaches_the_builder() -> N
     assert "*" in ignore
 
 
+def test_the_page_is_made_of_what_its_stage_copies(tmp_path: Path) -> None:
+    modules = ROOT / "node_modules"
+    if shutil.which("npm") is None or not modules.is_dir():
+        pytest.skip("no npm, or nothing of it installed: make web")
+    text = (ROOT / "Dockerfile.gpu").read_text(encoding="utf-8")
+    stage = text[text.index(" AS page") : text.index("\nFROM ", text.index(" AS page"))]
+    for copied in re.findall(r"^COPY (.*)$", stage, re.MULTILINE):
+        for source in copied.split()[:-1]:
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, tmp_path / source, ignore=shutil.ignore_patterns("static"))
+            else:
+                shutil.copy(ROOT / source, tmp_path / source)
+    (tmp_path / "node_modules").symlink_to(modules)
+    done = subprocess.run(["npm", "run", "build"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "service" / "web" / "static" / "main.js").is_file()
+
+
 def test_the_image_runs_as_nobody_in_particular_and_says_how_it_is() -> None:
     found = dict(instructions())
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", found["USER"])
