@@ -7,6 +7,7 @@ takes the lock when it begins, so that what it read stays true; on PostgreSQL ro
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,7 @@ class Store:
         self._engine = engine
         self._place = place
         self._writer = engine.execution_options(unmask_writes=True)
+        self._turn = threading.Lock()
 
     @classmethod
     def open(cls, place: str | Path, *, migrate: bool = False, create: bool = False) -> Self:
@@ -103,8 +105,25 @@ class Store:
             Unavailable: the database cannot be reached, or is locked for long.
             StorageFull: the disk is full; nothing was changed.
         """
-        with _translated(), self._writer.connect() as db, db.begin():
+        with self._in_turn(), _translated(), self._writer.connect() as db, db.begin():
             yield db
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Let one thread of this process write to a file at a time.
+
+        SQLite lets those who wait sleep, longer and longer, and whoever wakes at the right moment is next: of 16 that
+        write without a pause some waited for seconds (`benchmarks/results/load.md`).
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=_BUSY_SECONDS):
+            raise Unavailable("The database is busy with other changes.", retry_after_seconds=_RETRY_SECONDS)
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def repeat(self, step: Callable[[Connection], T]) -> T:
         """Run a step in a write transaction, again where it lost against another or the connection went before the end.
