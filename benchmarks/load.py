@@ -240,6 +240,7 @@ def _rows(served: Served, seconds: float) -> Iterator[Row]:
             yield _row(what, drive(served.connection, ask, concurrency, seconds), concurrency, examining=False)
     for what, ask in ({"handing in a picture of 9 kB": hand_in} | readers).items():
         for concurrency in CONCURRENCY:
+            connection = served.connection()  # a fresh one: the server ends those on which nothing is asked
             for _ in range(max(0, _QUEUE - served.waiting())):
                 served.hand_in(connection, next(handed_in))
             yield _row(what, drive(served.connection, ask, concurrency, seconds), concurrency, examining=True)

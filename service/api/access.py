@@ -22,7 +22,10 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _STRANGERS_PER_MINUTE = 120
 """Requests without a valid key, from one address: enough for somebody who mistypes, too few to try keys."""
 
-_bearer = HTTPBearer(auto_error=False, description="An API key, `unmask_` and 64 hexadecimal digits.")
+_BEARER = (
+    "An API key, `unmask_` and 64 hexadecimal digits, or a token of the identity provider where one is configured."
+)
+_bearer = HTTPBearer(auto_error=False, description=_BEARER)
 _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="The session of the web page.")
 
 
