@@ -112,8 +112,8 @@ class Store:
     def _in_turn(self) -> Iterator[None]:
         """Let one thread of this process write to a file at a time.
 
-        SQLite lets those who wait sleep, longer and longer, and whoever wakes at the right moment is next: of 16 that hand
-        in without a pause one in a hundred waited 2.3 s so, and 0.4 s in turn (`python -m benchmarks load`).
+        SQLite lets those who wait sleep, longer and longer, and whoever wakes at the right moment is next: of 16 that
+        hand in without a pause one in a hundred waited 2.3 s so, and 0.4 s in turn (`python -m benchmarks load`).
         """
         if not self.is_sqlite:
             yield
