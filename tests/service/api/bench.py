@@ -90,7 +90,7 @@ def bench(folder: Path, **values: Any) -> Iterator[Bench]:
 @contextmanager
 def serving(made: Bench) -> Iterator[Bench]:
     """Uvicorn in a thread, on a port of its own."""
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:  # so named asyncio sends at once, as for a real server
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(make_app(made.service), log_config=None, lifespan="off", timeout_graceful_shutdown=5)
         server = uvicorn.Server(config)

@@ -94,7 +94,7 @@ def faulty(tmp_path: Path) -> Iterator[str]:
 
             return StreamingResponse(blocks())
 
-        with socket.socket() as listening:
+        with socket.socket(proto=socket.IPPROTO_TCP) as listening:
             listening.bind(("127.0.0.1", 0))
             server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
 
