@@ -43,7 +43,7 @@ SHARED_TEXTS = ("examination", "media", "proposition", "decoder", "conclusion", 
 """Tables of `texts.toml`, the report's, that the page says in the same words."""
 
 _WEB = Path(__file__).parents[1] / "web"
-_STATIC = _WEB / "static"
+STATIC = _WEB / "static"
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -60,7 +60,7 @@ def show_page(
     """The document; its script does the rest."""
     language = language_for(unmask_language, request.headers.get("accept-language", ""), service.settings.language)
     table = texts(language)["shell"]
-    built = (_STATIC / "main.js").is_file() and (_STATIC / "app.css").is_file()
+    built = (STATIC / "main.js").is_file() and (STATIC / "app.css").is_file()
     name = "page.html" if built else "page_missing.html"
     values = {key: value for key, value in table.items() if isinstance(value, str)}
     text = Template((_WEB / name).read_text(encoding="utf-8")).substitute(values, language=language)
@@ -77,7 +77,7 @@ def give_part(
     request: Request, name: Annotated[str, InPath(pattern=r"^[a-z_]+(\.[a-z]+)+$", max_length=60)]
 ) -> Response:
     """A script, a style sheet, a picture."""
-    path = _STATIC / name
+    path = STATIC / name
     kind = _TYPES.get(path.suffix)
     if kind is None or not path.is_file():
         raise NotFound("The page has no such part.")

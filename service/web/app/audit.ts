@@ -90,7 +90,7 @@ export function pages(place: Place, address: string): HTMLElement {
       inside,
       rows.length === 0
         ? h("p", { class: "quiet" }, say("audit.none"))
-        : grid(say("audit.entries"), [say("audit.number"), say("audit.at"), say("audit.person"), say("audit.action"), say("audit.object"), say("audit.details")], rows, "dense"),
+        : grid(say("audit.entries"), [say("audit.number"), say("audit.at"), say("audit.person"), say("audit.action"), say("audit.object"), say("audit.details")], rows, "dense headed"),
       next === null ? null : action(say("jobs.more"), () => read(next)),
     );
   };

@@ -13,7 +13,7 @@ export function completeness(timeline: Timeline, jump: (seconds: number) => void
     "completeness",
     say("job.completeness"),
     h("p", null, say("completeness.intro")),
-    grid(
+    timeline.streams.length === 0 ? null : grid(
       say("completeness.streams"),
       [say("completeness.stream"), say("completeness.kind"), say("completeness.time"), say("completeness.examined")],
       timeline.streams.map((stream) => [

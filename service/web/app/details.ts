@@ -23,7 +23,7 @@ export function details(place: Place, job: string): HTMLElement {
   return section("details", say("details.title"), inside);
 }
 
-function scores(report: Report): HTMLElement {
+function scores(report: Report): HTMLElement | null {
   const rows = report.body.findings.flatMap((finding) =>
     finding.scores.map((score) => [
       score.model,
@@ -33,11 +33,14 @@ function scores(report: Report): HTMLElement {
       number(score.num_windows),
     ]),
   );
+  if (rows.length === 0) {
+    return null;
+  }
   return h(
     "div",
     null,
     h("h3", null, say("details.scores")),
-    grid(say("details.scores"), [say("details.model"), say("details.about"), say("details.logit"), "LLR", say("details.inputs")], rows),
+    grid(say("details.scores"), [say("details.model"), say("details.about"), say("details.logit"), "LLR", say("details.inputs")], rows, "headed"),
     h("ul", { class: "small", lang: "en" }, report.body.findings.map((finding) => h("li", null, finding.explanation))),
   );
 }
@@ -100,7 +103,10 @@ function coverage(report: Report): HTMLElement | null {
       );
 }
 
-function models(report: Report): HTMLElement {
+function models(report: Report): HTMLElement | null {
+  if (report.body.models.length === 0) {
+    return null;
+  }
   return h(
     "div",
     null,

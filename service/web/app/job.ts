@@ -11,6 +11,8 @@ import { clock, percent, say, size, when, word } from "./texts";
 import type { Case, Job } from "./types";
 import { chip, explain, fact, notice, type Place, section, type View } from "./view";
 
+const SOON_MILLISECONDS = 500;
+
 /** The job's page. */
 export async function jobView(place: Place, id: string): Promise<View> {
   const [job, cases] = await Promise.all([
@@ -76,12 +78,12 @@ function open(place: Place, job: Job): HTMLElement {
     return notice("note", say("job.is_cancelled"));
   }
   const stand = h("div", { "aria-live": "off" });
-  const show = (current: Job): void => {
-    const branches = Object.entries(current.progress);
+  const show = (shown: Job): void => {
+    const branches = Object.entries(shown.progress);
     fill(
       stand,
-      h("p", null, say(current.status === "running" ? "job.running" : "job.queued")),
-      branches.length === 0 && current.status === "running" ? bar(current) : null,
+      h("p", null, say(shown.status === "running" ? "job.running" : "job.queued")),
+      branches.length === 0 && shown.status === "running" ? bar(shown) : null,
       h(
         "ul",
         { class: "plain branches" },
@@ -98,29 +100,33 @@ function open(place: Place, job: Job): HTMLElement {
     );
   };
   show(job);
-  let status = job.status;
+  let current = job;
+  const read = async (): Promise<void> => {
+    const found = await get<Job>(`/v1/jobs/${job.id}`, place.signal);
+    if (found.status === "done" || found.status === "cancelled") {
+      announce(say("job.has_ended"));
+      place.again();
+      return;
+    }
+    if (found.status !== current.status) {
+      announce(say(found.status === "running" ? "job.running" : "job.queued"));
+    }
+    current = found;
+    show(current);
+  };
   watch(
-    `/v1/jobs/${job.id}/events`,
-    () => {
-      get<Job>(`/v1/jobs/${job.id}`, place.signal).then(
-        (current) => {
-          if (current.status === "done" || current.status === "cancelled") {
-            announce(say("job.has_ended"));
-            place.again();
-          } else {
-            if (current.status !== status) {
-              announce(say(current.status === "running" ? "job.running" : "job.queued"));
-              status = current.status;
-            }
-            show(current);
-          }
-        },
-        () => undefined, // the next event tries again
-      );
+    (event) => {
+      if (event?.kind === "progress" && event.job === job.id && event.progress !== undefined && current.status === "running") {
+        show({ ...current, progress: event.progress });
+      } else if (event === null || event.job === job.id) {
+        read().catch(() => undefined); // the next event tries again
+      }
     },
     () => undefined,
     place.signal,
   );
+  // What happened before the page listened has no event any more.
+  window.setTimeout(() => void read().catch(() => undefined), SOON_MILLISECONDS);
   return section("progress", say("job.progress"), stand);
 }
 

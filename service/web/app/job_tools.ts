@@ -1,9 +1,9 @@
 /** What can be done with a job: take away, score again, cancel, delete. */
 
-import { send } from "./api";
+import { get, send } from "./api";
 import { h } from "./dom";
 import { say } from "./texts";
-import type { Job } from "./types";
+import type { Job, ModelList } from "./types";
 import { action, field, form, may, type Place } from "./view";
 
 /** Links and buttons at the head of the page. */
@@ -31,12 +31,7 @@ export function tools(place: Place, job: Job): HTMLElement {
           ),
         )
       : null,
-    done && job.superseded_by === null && may(place, "submit")
-      ? action(say("tools.rescore"), async () => {
-          const made = await send<Job>("POST", `${base}/rescore`, {});
-          place.go(`/jobs/${made.id}`);
-        })
-      : null,
+    done && job.superseded_by === null && may(place, "submit") && may(place, "read") ? rescoring(place, job) : null,
     (job.status === "queued" || job.status === "running") && may(place, "submit")
       ? action(say("tools.cancel"), async () => {
           await send("POST", `${base}/cancel`);
@@ -45,6 +40,30 @@ export function tools(place: Place, job: Job): HTMLElement {
       : null,
     done ? printing() : null,
   );
+}
+
+/** Offered where it would make a difference: where the models or settings are others now. */
+function rescoring(place: Place, job: Job): HTMLElement {
+  const made = h("span", { class: "quiet small" });
+  get<ModelList>("/v1/models", place.signal).then(
+    (now) => {
+      const { tool, config_digest: digest, checkpoints } = job.models;
+      const used = now.models.filter((model) => model.in_use);
+      const same =
+        tool === now.tool &&
+        digest === now.config_digest &&
+        used.length === Object.keys(checkpoints).length &&
+        used.every((model) => checkpoints[model.name] === model.in_use_sha256);
+      made.replaceWith(same ? h("span", { class: "quiet small" }, say("tools.of_now")) : again());
+    },
+    () => undefined, // without the list nothing is offered
+  );
+  const again = (): HTMLElement =>
+    action(say("tools.rescore"), async () => {
+      const created = await send<Job>("POST", `/v1/jobs/${job.id}/rescore`, {});
+      place.go(`/jobs/${created.id}`);
+    });
+  return made;
 }
 
 function printing(): HTMLElement {

@@ -13,6 +13,8 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   flagged: ["true", "false"],
 };
 const SOON_MILLISECONDS = 400;
+/** Events come in bursts: one reading of the list answers them all. */
+const PROGRESS_MILLISECONDS = 2000;
 
 /** All jobs of the reader's cases. */
 export async function jobsView(place: Place): Promise<View> {
@@ -78,13 +80,18 @@ export async function jobList(place: Place, of: string | null, changed: () => vo
   await read();
   let soon = 0;
   watch(
-    of === null ? "/v1/events" : `/v1/events?case=${of}`,
     (event) => {
-      window.clearTimeout(soon);
-      soon = window.setTimeout(() => {
-        reread();
-        changed();
-      }, SOON_MILLISECONDS);
+      if (event !== null && of !== null && event.case !== of) {
+        return;
+      }
+      const wait = event?.kind === "progress" ? PROGRESS_MILLISECONDS : SOON_MILLISECONDS;
+      if (soon === 0) {
+        soon = window.setTimeout(() => {
+          soon = 0;
+          reread();
+          changed();
+        }, wait);
+      }
       if (event?.kind === "finished") {
         announce(say("jobs.one_finished"));
       }

@@ -1,10 +1,10 @@
 /** Log in with a key. */
 
-import { logIn } from "./api";
+import { logIn, Refusal } from "./api";
 import { h } from "./dom";
 import { say } from "./texts";
 import type { Me } from "./types";
-import { field, form, type View } from "./view";
+import { field, form, notice, type View } from "./view";
 
 /** The form; `entered` is told who came in. */
 export function loginView(entered: (me: Me) => void): View {
@@ -24,10 +24,16 @@ export function loginView(entered: (me: Me) => void): View {
     form(
       say("login.submit"),
       async (data) => {
-        const me = await logIn(String(data.get("key")).trim());
-        input.value = "";
-        entered(me);
-        return undefined;
+        try {
+          entered(await logIn(String(data.get("key")).trim()));
+          return undefined;
+        } catch (error) {
+          if (error instanceof Refusal && error.status === 401) {
+            input.select();
+            return notice("problem", say("login.refused"));
+          }
+          throw error;
+        }
       },
       // Password managers file a secret under a name.
       h("input", { type: "text", name: "username", autocomplete: "username", value: "unmask", hidden: true }),

@@ -4,7 +4,7 @@ import { logged, send, whoami } from "./api";
 import { auditView } from "./audit";
 import { caseView } from "./case";
 import { casesView } from "./cases";
-import { announce, fill, h } from "./dom";
+import { announce, fill, h, visible } from "./dom";
 import { jobView } from "./job";
 import { jobsView } from "./jobs";
 import { loginView } from "./login";
@@ -139,14 +139,14 @@ async function show(focus = true): Promise<void> {
   }
   main.removeAttribute("aria-busy");
   fill(main, h("div", { class: "column" }, view.content));
-  document.title = view.title === "" ? "unmask" : `${view.title} · unmask`;
+  document.title = view.title === "" ? "unmask" : `${visible(view.title, 200)} · unmask`;
   mark();
   if (focus) {
     const heading = main.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
-    announce(view.title);
+    announce(visible(view.title, 200));
   }
 }
 

@@ -1,10 +1,10 @@
 /** The checkpoints that this installation knows, what their results rest on, and where their limits are. */
 
 import { get } from "./api";
-import { foreign, h } from "./dom";
+import { fill, foreign, h } from "./dom";
 import { number, say, signed, size, word } from "./texts";
 import type { Model, ModelList, Population } from "./types";
-import { fact, type Place, type View } from "./view";
+import { explain, fact, type Place, type View } from "./view";
 
 /** The list; those in use stand first. */
 export async function modelsView(place: Place): Promise<View> {
@@ -22,13 +22,13 @@ export async function modelsView(place: Place): Promise<View> {
       fact(say("models.fusion"), found.fusion === null ? say("models.fusion_none") : population(found.fusion), true),
     ),
     h("h2", null, say("models.in_use")),
-    used.length === 0 ? h("p", { class: "quiet" }, say("models.in_use_none")) : used.map((model) => facts(model, true)),
-    others.length === 0 ? null : [h("h2", null, say("models.others")), others.map((model) => facts(model, false))],
+    used.length === 0 ? h("p", { class: "quiet" }, say("models.in_use_none")) : used.map((model) => facts(place, model, true)),
+    others.length === 0 ? null : [h("h2", null, say("models.others")), others.map((model) => facts(place, model, false))],
   ];
   return { title: say("models.title"), content };
 }
 
-function facts(model: Model, open: boolean): HTMLElement {
+function facts(place: Place, model: Model, open: boolean): HTMLElement {
   const status = model.calibration === null ? "uncalibrated" : "calibrated";
   return h(
     "details",
@@ -47,6 +47,7 @@ function facts(model: Model, open: boolean): HTMLElement {
       fact(say("models.calibration"), model.calibration === null ? say("models.calibration_none") : population(model.calibration), true),
       fact(say("models.limits"), h("span", { lang: "en" }, model.known_limits), true),
     ),
+    card(place, model),
   );
 }
 
@@ -63,4 +64,19 @@ function population(found: Population): HTMLElement {
       high: signed(found.largest_llr),
     }),
   );
+}
+
+/** The card: what to read before relying on it; fetched when it is opened. */
+function card(place: Place, model: Model): HTMLElement {
+  const text = h("pre", { lang: "en", tabindex: 0 });
+  const made = h("details", null, h("summary", null, say("models.card")), text);
+  made.addEventListener("toggle", () => {
+    if (made.open && text.textContent === "") {
+      get<{ readonly card: string }>(`/v1/models/${encodeURIComponent(model.name)}`, place.signal).then(
+        (found) => fill(text, foreign(found.card, 100_000)),
+        (error: unknown) => fill(text, explain(error)),
+      );
+    }
+  });
+  return made;
 }

@@ -67,7 +67,6 @@ export function watchNotices(link: HTMLElement, signal: AbortSignal): void {
   SEEN.addEventListener("seen", read, { signal });
   let soon = 0;
   watch(
-    "/v1/events",
     (event) => {
       if (event?.kind === "finished") {
         window.clearTimeout(soon);

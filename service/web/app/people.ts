@@ -31,6 +31,7 @@ function table(place: Place, keys: readonly Key[]): HTMLElement {
       key.expires_at === null ? say("people.never") : day(key.expires_at),
       key.revoked_at === null ? revoking(place, key) : say("people.revoked", { day: day(key.revoked_at) }),
     ]),
+    "headed",
   );
 }
 

@@ -60,7 +60,7 @@ function figure(job: string, exhibit: Exhibit, jump: (seconds: number) => void):
       "figure",
       null,
       h("div", { class: "frame" }, h("img", { src: address, alt: exhibit.alternative_text, width: exhibit.width_px, height: exhibit.height_px, loading: "lazy" })),
-      h("figcaption", null, word("exhibit", exhibit.kind), exhibit.model === null ? "" : ` · ${exhibit.model}`, " · ", at),
+      h("figcaption", null, word("exhibit", exhibit.kind), exhibit.kind !== "heat_map" || exhibit.model === null ? "" : ` · ${exhibit.model}`, " · ", at),
     ),
   );
 }

@@ -64,18 +64,21 @@ function extent(timeline: Timeline): [number, number] {
 
 async function recording(place: Place, job: Job, timeline: Timeline, playhead: Playhead): Promise<HTMLElement> {
   const drawn = timeline.media !== "image" && timeline.tracks.length + timeline.voices.length + timeline.streams.length > 0 && playhead.end > 0;
+  const found = timeline.tracks.length + timeline.voices.length > 0;
   const { element } = await stage(job.id, timeline, playhead, place.signal);
   return section(
     "recording",
     say("job.recording"),
-    h(
-      "div",
-      { class: "watching" },
-      element,
-      h("aside", { class: "moment", "aria-label": say("moment.title") }, h("h3", null, say("moment.title")), now(place, timeline, playhead)),
-    ),
-    h("p", { class: "small quiet" }, say("player.veil_note")),
-    drawn ? [h("h3", { id: "timeline" }, say("timeline.title")), legend(), strip(timeline, playhead, place.signal), asTable(timeline, playhead)] : null,
+    found
+      ? h(
+          "div",
+          { class: "watching" },
+          element,
+          h("aside", { class: "now", "aria-label": say("moment.title") }, h("h3", null, say("moment.title")), now(place, timeline, playhead)),
+        )
+      : element,
+    timeline.tracks.length === 0 ? null : h("p", { class: "small quiet" }, say("player.veil_note")),
+    drawn ? [h("h3", { id: "timeline" }, say("timeline.title")), legend(timeline), strip(timeline, playhead, place.signal), asTable(timeline, playhead)] : null,
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { leading, type Scores, type Span, type Timeline } from "./report";
 import { clock, number, say, signed, word } from "./texts";
+import { marksAt } from "./veil";
 
 export interface Point {
   readonly span: Span;
@@ -138,13 +139,10 @@ function highest(points: readonly Point[]): string {
 /** What is to be said of one moment: each subject that is there, and its value. */
 export function moment(timeline: Timeline, time: number): { readonly name: string; readonly value: number | null; readonly scale: "llr" | "logit"; readonly why: string | null }[] {
   const entries = [];
-  for (const track of timeline.tracks) {
-    const index = around(track.times).findIndex(([from, to]) => from <= time && time < to);
+  for (const { track, index } of marksAt(timeline.tracks, time)) {
     const column = leading(track.scores);
-    if (index >= 0) {
-      const reason = track.not_scored[index] ?? null;
-      entries.push({ name: track.id, value: column?.values[index] ?? null, scale: column?.scale ?? "logit", why: reason === null ? null : word("reason", reason) });
-    }
+    const reason = track.not_scored[index] ?? null;
+    entries.push({ name: track.id, value: column?.values[index] ?? null, scale: column?.scale ?? "logit", why: reason === null ? null : word("reason", reason) });
   }
   for (const voice of timeline.voices) {
     const column = leading(voice.scores);

@@ -19,7 +19,8 @@ export async function stage(job: string, timeline: Timeline, playhead: Playhead,
   const address = `/v1/jobs/${job}/media?inline=true`;
   const answer = await fetch(address, { method: "HEAD", signal });
   if (!answer.ok) {
-    return { element: refused(say(answer.status === 415 ? "player.unsupported" : "player.missing")) };
+    const found = timeline.tracks.length + timeline.voices.length > 0;
+    return { element: refused(say(answer.status === 415 ? "player.unsupported" : "player.missing"), found) };
   }
   const box = h("div", { class: "stage" });
   if (timeline.media === "image") {
@@ -34,8 +35,8 @@ export async function stage(job: string, timeline: Timeline, playhead: Playhead,
   return { element: box };
 }
 
-function refused(sentence: string): HTMLElement {
-  return h("div", { class: "stage stage-refused" }, h("p", null, sentence), h("p", { class: "small" }, say("player.instead")));
+function refused(sentence: string, found = true): HTMLElement {
+  return h("div", { class: "stage stage-refused" }, h("p", null, sentence), found ? h("p", { class: "small" }, say("player.instead")) : null);
 }
 
 /** Let a media element lead the playhead, and say so where the browser cannot play it after all. */
@@ -177,9 +178,9 @@ function controls(media: HTMLMediaElement, playhead: Playhead, timeline: Timelin
   volume.addEventListener("input", () => {
     media.volume = Number(volume.value);
   });
-  const bar = h(
-    "div",
-    { class: "controls", role: "group", "aria-label": say("player.controls") },
+  const bar = h("div", { class: "controls", role: "group", "aria-label": say("player.controls") });
+  fill(
+    bar,
     play,
     now,
     jump("player.back", () => playhead.time - STEP_SECONDS),
@@ -188,6 +189,7 @@ function controls(media: HTMLMediaElement, playhead: Playhead, timeline: Timelin
     veil === null ? null : toggles(veil),
     h("label", { class: "inline" }, h("span", { "aria-hidden": "true" }, say("player.volume")), volume),
     speed,
+    veil !== null && document.fullscreenEnabled ? larger(bar) : null,
   );
   bar.addEventListener("keydown", (event) => {
     if (event.target instanceof HTMLButtonElement && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -200,4 +202,13 @@ function controls(media: HTMLMediaElement, playhead: Playhead, timeline: Timelin
     }
   });
   return bar;
+}
+
+function larger(bar: HTMLElement): HTMLElement {
+  const made = h("button", { type: "button" }, say("player.larger"));
+  made.addEventListener("click", () => {
+    const whole = bar.closest(".stage");
+    void (document.fullscreenElement === null ? whole?.requestFullscreen() : document.exitFullscreen());
+  });
+  return made;
 }

@@ -2,12 +2,12 @@
 
 import { fill, h, s } from "./dom";
 import type { Playhead } from "./playhead";
-import { strength, type Span, type Timeline } from "./report";
+import { leading, strength, type Span, type Timeline } from "./report";
 import { MAX_ROWS, moment, type Point, type Row, rowsOf } from "./rows";
 import { clock, number, say, signed } from "./texts";
 
 const LABEL_PX = 19;
-const PLOT_PX = { llr: 46, logit: 30, none: 12 } as const;
+const PLOT_PX = { llr: 56, logit: 30, none: 12 } as const;
 const GAP_PX = 9;
 const AXIS_PX = 22;
 const CELL_PX = 5;
@@ -350,7 +350,8 @@ function patterns(): SVGElement {
 }
 
 /** What the colours and patterns mean. */
-export function legend(): HTMLElement {
+export function legend(timeline: Timeline): HTMLElement {
+  const raw = [...timeline.tracks, ...timeline.voices].some((entry) => leading(entry.scores)?.scale === "logit");
   const entry = (kind: string, text: string): HTMLElement =>
     h(
       "li",
@@ -365,7 +366,7 @@ export function legend(): HTMLElement {
     entry("for-2", "timeline.legend_for"),
     entry("against-2", "timeline.legend_against"),
     entry("neutral", "timeline.legend_neutral"),
-    entry("logit", "timeline.legend_logit"),
+    raw ? entry("logit", "timeline.legend_logit") : null,
     entry("gap", "timeline.legend_gap"),
     entry("band", "timeline.legend_span"),
     h("li", null, "▲ ", say("timeline.legend_flag")),

@@ -77,7 +77,7 @@ export function rows(key: string): readonly (readonly string[])[] {
 /** A number as it is written here. */
 export function number(value: number, digits?: number): string {
   const options = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return value.toLocaleString(current, options);
+  return value.toLocaleString(current, options).replace("-", "−");
 }
 
 /** A log-likelihood ratio: always with its sign, and with the minus that is as wide as the plus. */
@@ -143,6 +143,7 @@ export function when(moment: string): string {
     hour: "2-digit",
     minute: "2-digit",
     second: "2-digit",
+    hourCycle: "h23",
     timeZoneName: "short",
   });
 }

@@ -188,6 +188,7 @@ export interface Model {
   readonly known_limits: string;
   readonly calibration: Population | null;
   readonly in_use: boolean;
+  readonly in_use_sha256: string | null;
 }
 
 export interface ModelList {

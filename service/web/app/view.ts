@@ -29,7 +29,8 @@ export function explain(error: unknown): string {
   if (error instanceof Refusal) {
     return error.status === 0 ? say("problem.unreachable") : `${word("problem", String(error.status))} ${error.sentence}`;
   }
-  throw error;
+  console.error(error); // a fault of this page: its own words, for whoever reports it
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A box that says what went wrong, or what was done. */
@@ -107,7 +108,7 @@ export function section(id: string, heading: string, ...children: Child[]): HTML
   );
 }
 
-/** A table in a box that scrolls sideways where it has to. */
+/** A table in a box that scrolls sideways where it has to; `headed` where a heading above says what it is. */
 export function grid(caption: string, head: readonly Child[], body: readonly (readonly Child[])[], kind = ""): HTMLElement {
   return h(
     "div",
@@ -115,7 +116,7 @@ export function grid(caption: string, head: readonly Child[], body: readonly (re
     h(
       "table",
       { class: kind },
-      h("caption", null, caption),
+      h("caption", { class: kind.includes("headed") ? "unseen" : "" }, caption),
       h("thead", null, h("tr", null, head.map((cell) => h("th", { scope: "col" }, cell)))),
       h(
         "tbody",
