@@ -58,8 +58,8 @@ class Stream:
     """The job's, too."""
     cases: frozenset[str]
     """Those that the person is a member of."""
-    sent: int | None
-    """Number of the last event that was sent or passed over; None begins with the next."""
+    sent: int
+    """Number of the last event that was sent or passed over."""
     known: bool = False
     """Whether what it may see was asked together with the latest events; until then it reads the database itself."""
     over: bool = False
@@ -154,8 +154,6 @@ class Streams:
         """
         if stream.over or self._last is None:
             return []
-        if stream.sent is None:
-            stream.sent = self._last
         last, sent = self._last, stream.sent
         if sent >= last:
             return []
@@ -180,7 +178,6 @@ class Streams:
         return changed
 
     def _older(self, stream: Stream, until: int) -> Sequence[AnyRow]:
-        assert stream.sent is not None  # noqa: S101 - `next` has seen to it
         with self._service.store.read() as db:
             return events_between(
                 db,

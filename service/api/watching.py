@@ -29,7 +29,7 @@ from service.api.streams import Progress, Stream, Streams
 from service.problems import Malformed, Problem, TooMany
 from service.state import Service, TheService
 from service.store import cases, jobs
-from service.store.events import last_event
+from service.store.events import last_event, present
 from service.store.keys import Caller, digest
 from service.store.row import AnyRow
 from service.store.watchers import cases_of
@@ -107,12 +107,13 @@ async def _stream(
             of = case if job is None else jobs.job_of(db, job, caller.person_id).case_id
             if of is not None:
                 cases.case_of(db, of, caller.person_id)
-            if sent is not None and sent > last_event(db):
+            begin = present(db, now=service.store.now(db)) if sent is None else sent
+            if begin > last_event(db):
                 raise Malformed("There is no event of that number yet.")
             mine = cases_of(db, caller.person_id)
         cookie = request.cookies.get(COOKIE) if caller.csrf is not None else None
         session = None if cookie is None else digest(cookie)
-        return Stream(caller=caller, session=session, job=job, case=of, cases=mine, sent=sent)
+        return Stream(caller=caller, session=session, job=job, case=of, cases=mine, sent=begin)
 
     stream = await run_sync(open_stream)
     streams = request.app.state.streams
@@ -171,8 +172,8 @@ async def frames(
 ) -> AsyncGenerator[bytes]:
     """What a stream sends, some events at a time, with comments between where nothing happens."""
     until = time.monotonic() + longest_seconds
-    yield format_sse_event(comment="unmask", retry=_RETRY_MILLISECONDS)
-    placed = stream.sent is not None
+    # With where it begins, so that who is cut off before the first event misses nothing.
+    yield format_sse_event(comment="unmask", retry=_RETRY_MILLISECONDS, id=str(stream.sent))
     next_beat = time.monotonic() + beat_seconds
     while True:
         turn = streams.turn()
@@ -182,8 +183,6 @@ async def frames(
             stream.over = True
             rows = []
         block = b"".join(map(_event, rows)) + b"".join(map(_progress, streams.progress_of(stream)))
-        if not placed and stream.sent is not None:  # so that it misses nothing that happens before the first event
-            placed, block = True, format_sse_event(id=str(stream.sent)) + block
         if block:
             yield block
             next_beat = time.monotonic() + beat_seconds

@@ -74,6 +74,22 @@ def last_event(db: Connection) -> int:
     return int(db.scalar(select(func.coalesce(func.max(events.c.seq), 0))) or 0)
 
 
+def present(db: Connection, *, now: float) -> int:
+    """A number to begin with for who wants what happens from now on: nothing that is not there yet comes before it.
+
+    Where somebody may still bring a lower number it is that of a minute ago, and some that are there come again.
+    """
+    last = last_event(db)
+    if not writers(db):
+        return last
+    earlier = select(events.c.seq).where(events.c.at < now - _MINUTE_SECONDS).order_by(events.c.seq.desc()).limit(1)
+    return int(db.scalar(earlier) or 0)
+
+
+_MINUTE_SECONDS = 60.0
+"""No transaction here takes nearly as long."""
+
+
 def mark_read(db: Connection, job_id: str, person_id: str, *, now: float) -> None:
     """A person has seen a job's result; he will be told when it changes."""
     known = select(reads.c.at).where(reads.c.job_id == job_id, reads.c.person_id == person_id)

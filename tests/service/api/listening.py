@@ -29,15 +29,15 @@ class Heard:
 
 
 def heard(lines: Iterable[str]) -> Iterator[Heard]:
-    """Events out of the lines of a stream, one without data included."""
+    """Events out of the lines of a stream; what has no data is none."""
     fields: dict[str, str] = {}
     for line in lines:
         if line:
             name, _, value = line.partition(":")
             fields[name] = value.removeprefix(" ")
             continue
-        if "id" in fields or "data" in fields:
-            yield Heard(fields.get("event", "message"), fields.get("id"), json.loads(fields.get("data", "{}")))
+        if "data" in fields:
+            yield Heard(fields.get("event", "message"), fields.get("id"), json.loads(fields["data"]))
         fields = {}
 
 

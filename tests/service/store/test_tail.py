@@ -8,7 +8,7 @@ import threading
 from sqlalchemy import insert
 
 from service.store.database import Store
-from service.store.events import add_event
+from service.store.events import add_event, present
 from service.store.schema import events
 from service.store.tail import Tail
 
@@ -85,7 +85,7 @@ def test_nothing_is_missed_while_many_write(store: Store) -> None:
 
     def write(seed: int) -> None:
         chance = random.Random(seed)  # noqa: S311 - the same one every time
-        for _ in range(40):
+        for _ in range(15):
             try:
                 with store.write() as db:
                     add_event(db, "created", CASE, JOB, {}, now=1.0)
@@ -117,3 +117,18 @@ def test_rows_that_were_removed_leave_no_gap_behind_which_one_waits(served: Stor
     with served.write() as db:
         db.execute(insert(events).values(seq=10, case_id=CASE, job_id=JOB, kind="created", data="{}", at=1.0))
     assert [number for _ in range(4) for number in _next(served, tail)] == [3, 10]
+
+
+def test_who_begins_now_does_not_pass_over_what_is_still_to_come(served: Store) -> None:
+    with served.write() as db:
+        add_event(db, "created", CASE, JOB, {}, now=1.0)
+    with served.read() as db:
+        assert present(db, now=100.0) == 1
+    with served.write() as slow:
+        add_event(slow, "started", CASE, JOB, {}, now=100.0)
+        with served.write() as quick:
+            add_event(quick, "started", CASE, JOB, {}, now=100.0)
+        with served.read() as db:
+            assert present(db, now=100.0) == 1
+    with served.read() as db:
+        assert present(db, now=100.0) == 3
