@@ -38,7 +38,7 @@ function group(job: string, timeline: Timeline, subject: string, exhibits: reado
 }
 
 function reveal(subject: string, list: HTMLElement): HTMLElement {
-  const button = h("button", { type: "button", "aria-pressed": "false", "aria-label": say("pictures.reveal", { subject }) }, say("player.show_faces"));
+  const button = h("button", { type: "button", "aria-pressed": "false", "aria-label": `${say("player.show_faces")}: ${subject}` }, say("player.show_faces"));
   button.addEventListener("click", () => {
     const veiled = list.classList.toggle("exhibits-veiled");
     button.setAttribute("aria-pressed", String(!veiled));

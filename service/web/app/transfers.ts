@@ -18,6 +18,8 @@ export class Transfer extends EventTarget {
   job: string | null = null;
   /** Computed in this browser; null where that was not possible, undefined while it is being computed. */
   sha256: string | null | undefined = undefined;
+  /** What the service says that it received; null until it has been asked. */
+  receivedSha256: string | null = null;
   refusal: { readonly status: number; readonly text: string } | null = null;
   private upload: Upload | null = null;
   private mark = { at: 0, bytes: 0 };

@@ -119,11 +119,10 @@ function row(place: Place, transfer: Transfer): HTMLElement {
   const buttons = h("div", { class: "buttons" });
   const element = h("li", { class: "transfer" }, h("p", { class: "transfer-name" }, foreign(transfer.file.name, 200)), bar, facts, hash, buttons);
   let told = "";
-  let received: string | null = null;
   const draw = (): void => {
     bar.value = transfer.sentBytes;
     fill(facts, standing(transfer));
-    fill(hash, digest(transfer, received));
+    fill(hash, digest(transfer));
     if (told === transfer.standing) {
       return;
     }
@@ -132,9 +131,9 @@ function row(place: Place, transfer: Transfer): HTMLElement {
     fill(buttons, controls(transfer, element));
     if (transfer.standing === "done") {
       announce(say("upload.arrived", { name: transfer.file.name }));
-      if (transfer.job !== null) {
+      if (transfer.job !== null && transfer.receivedSha256 === null) {
         void get<Job>(`/v1/jobs/${transfer.job}`, place.signal).then((job) => {
-          received = job.sha256;
+          transfer.receivedSha256 = job.sha256;
           draw();
         }, () => undefined); // the list of jobs shows what the matter is
       }
@@ -169,7 +168,8 @@ function standing(transfer: Transfer): (Node | string)[] {
   return parts;
 }
 
-function digest(transfer: Transfer, received: string | null): (Node | string)[] {
+function digest(transfer: Transfer): (Node | string)[] {
+  const received = transfer.receivedSha256;
   if (transfer.sha256 === undefined) {
     return [h("span", { class: "quiet" }, say("upload.hashing"))];
   }

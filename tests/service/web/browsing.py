@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 from tests.conftest import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-WAIT_MILLISECONDS = 20_000
+WAIT_MILLISECONDS = 10_000
 _EXPECTED = ("401 (Unauthorized)", "415 (Unsupported Media Type)")
 """Answers that the page asks for on purpose: whether somebody is logged in, whether a recording can be played."""
 
@@ -79,7 +79,7 @@ class Reader:
         """Go from a case to a recording's result, when it is there."""
         self.page.wait_for_selector(f".jobs li:has-text({json.dumps(name)}) .chip-examined")
         self.page.click(f".jobs a:has-text({json.dumps(name)})")
-        self.page.wait_for_selector("#details dl, #details .notice")
+        self.page.wait_for_selector("#details dl", state="attached")
         self.page.wait_for_selector("canvas[data-ready], .stage-refused, .stage-sound")
 
     def faults(self) -> list[str]:
