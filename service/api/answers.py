@@ -159,7 +159,9 @@ def of_vault(error: vault.VaultError) -> Problem:  # noqa: PLR0911 - a table
     """What a client is told of trouble with bytes."""
     match error:
         case vault.StorageFull():
-            return problems.StorageFull("The disk is full; a resumable upload keeps what had arrived.", retry_after_seconds=60)
+            return problems.StorageFull(
+                "The disk is full; a resumable upload keeps what had arrived.", retry_after_seconds=60
+            )
         case vault.TooLarge():
             return problems.TooLarge(f"More than the {error.limit_bytes} bytes that it may have.")
         case vault.Busy():
