@@ -92,8 +92,12 @@ export class Transfer extends EventTarget {
         }
       },
       onShouldRetry: (error) => {
-        const status = (error as DetailedError).originalResponse?.getStatus() ?? 0;
-        return navigator.onLine && (status === 0 || status === 409 || status === 423 || status === 429 || status >= 500) && status !== 507;
+        const { originalRequest: request, originalResponse: response } = error as DetailedError;
+        const status = response?.getStatus() ?? 0;
+        // A piece that does not fit is sent anew from where the server is; a case that is closed stays closed.
+        const misplaced = status === 409 && request?.getMethod() === "PATCH";
+        const passing = status === 0 || status === 423 || status === 429 || (status >= 500 && status !== 507);
+        return navigator.onLine && (misplaced || passing);
       },
       onProgress: (sent) => {
         this.progressed(sent);

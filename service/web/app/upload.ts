@@ -63,8 +63,12 @@ function listen(zone: HTMLElement, take: (files: readonly File[]) => void, signa
 
 /** What was dropped, with what lies in folders. */
 async function filesOf(data: DataTransfer): Promise<File[]> {
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  return (await Promise.all(entries.map(walk))).flat();
+  // All of it before the first wait: afterwards the browser has taken the list away.
+  const found = [...data.items]
+    .filter((item) => item.kind === "file")
+    .map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
+  const files = found.map(({ entry, file }) => (entry !== null ? walk(entry) : file !== null ? [file] : []));
+  return (await Promise.all(files)).flat();
 }
 
 async function walk(entry: FileSystemEntry): Promise<File[]> {
