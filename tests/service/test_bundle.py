@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import dataclasses
 import hashlib
 import io
 import json
-import os
 import re
 import stat
 import subprocess
 import sys
 import wave
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from detect.config import Config
-from detect.decode import LocalDecoder
 from detect.errors import UnreadableMedia
 from detect.report import Report
 from detect.types import Float32Array
 from pipelines.runlog import verify_log
-from pipelines.sandbox import Sandbox
-from service.bundle.archive import Archive
 from service.bundle.facts import Custody, EvidenceFacts
-from service.bundle.sound import RATE, Excerpt, decoded_sounds, driving
+from service.bundle.sound import RATE, Excerpt
 from service.bundle.write import EvidenceChanged, write_bundle
 from service.results.manifest import verify_folder
 from service.results.signing import SigningKey, load_or_create_key
-from tests.conftest import ROOT
-from tests.recipes import noise, write_wav
+from tests.recipes import noise
 from tests.service import sample_reports
 from tests.service.rendered import every, rendered_report
 
@@ -319,73 +311,6 @@ def test_hostile_names_reach_no_path_and_no_terminal(key: SigningKey, tmp_path: 
     assert verify_folder(out).good
 
 
-@pytest.mark.parametrize("year", [1970, 2107, 9999])
-def test_a_time_that_zip_files_do_not_know_is_their_first(year: int) -> None:
-    target = io.BytesIO()
-    with Archive(target, "folder", datetime(year, 1, 2, tzinfo=UTC)) as archive:
-        archive.add("a.txt", b"text")
-    with zipfile.ZipFile(target) as read:
-        assert read.infolist()[0].date_time[0] == (2107 if year == 2107 else 1980)
-
-
-def test_what_is_larger_than_four_gigabytes_is_zip64() -> None:
-    num_bytes = (4 << 30) + (64 << 20)
-    target = _Sparse()
-    block = bytes(64 << 20)
-    with Archive(target, "folder", MADE) as archive:  # type: ignore[arg-type]
-        archive.stream("evidence/recording.bin", (block for _ in range(num_bytes // len(block))), num_bytes)
-        archive.add("behind.txt", b"text")
-    with zipfile.ZipFile(target) as read:  # type: ignore[call-overload]
-        entry = read.getinfo("folder/evidence/recording.bin")
-        assert entry.file_size == num_bytes
-        assert read.read("folder/behind.txt") == b"text"
-
-
-class _Sparse(io.RawIOBase):
-    """A file whose zeros take no room."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._parts: dict[int, bytes] = {}
-        self._size = self._at = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        data = bytes(data)
-        if data.count(0) < len(data):
-            self._parts[self._size] = data
-        self._size += len(data)
-        return len(data)
-
-    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
-        self._at = place + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def read(self, count: int = -1) -> bytes:
-        end = self._size if count < 0 else min(self._at + count, self._size)
-        found = bytearray(end - self._at)
-        for place, data in self._parts.items():
-            left, right = max(place, self._at), min(place + len(data), end)
-            if left < right:
-                found[left - self._at : right - self._at] = data[left - place : right - place]
-        self._at = end
-        return bytes(found)
-
-
-# The wrong bytes are never signed.
-
-
 def test_a_recording_of_other_bytes_is_refused(key: SigningKey) -> None:
     target = io.BytesIO()
     report, facts = of(rendered_report("partial"))
@@ -402,73 +327,3 @@ def test_facts_of_another_recording_are_refused(key: SigningKey) -> None:
     _, facts = of(rendered_report("partial"), b"other")
     with pytest.raises(EvidenceChanged):
         write_bundle(io.BytesIO(), report, facts=facts, created=MADE, key=key)
-
-
-# Sound from the recording.
-
-
-@contextlib.contextmanager
-def _decoders(name: str) -> Iterator[Any]:
-    if name == "local":
-        yield LocalDecoder()
-    else:
-        with Sandbox() as sandbox:
-            yield sandbox
-
-
-@pytest.mark.parametrize("decoder", ["local", "sandbox"])
-def test_excerpts_are_the_recordings_samples(decoder: str, tmp_path: Path) -> None:
-    samples = noise(42.0, RATE, amplitude=0.2, seed=3)
-    path = write_wav(tmp_path / "sound.wav", samples)
-    report = rendered_report("partial")
-    excerpts = [dataclasses.replace(excerpt, stream=0) for excerpt in driving(report.body)]
-    assert len(excerpts) >= 4
-    with _decoders(decoder) as made:
-        cut = decoded_sounds(made, path, Config())(excerpts)
-    for excerpt, found in zip(excerpts, cut, strict=True):
-        first = round(excerpt.window.span.start_seconds * RATE)
-        assert found.size == excerpt.num_samples
-        assert np.abs(found - samples[first : first + found.size]).max() < 2 / 32_768
-
-
-def test_where_the_recording_has_nothing_it_is_silent(tmp_path: Path) -> None:
-    path = write_wav(tmp_path / "short.wav", noise(3.0, RATE, seed=4))
-    excerpts = [dataclasses.replace(excerpt, stream=0) for excerpt in driving(rendered_report("partial").body)]
-    cut = decoded_sounds(LocalDecoder(), path, Config())(excerpts)
-    beyond = [found for excerpt, found in zip(excerpts, cut, strict=True) if excerpt.window.span.start_seconds > 3.1]
-    assert beyond
-    assert all(not found.any() for found in beyond)
-
-
-def test_of_windows_that_overlap_the_strongest_stands() -> None:
-    report = rendered_report("supports_manipulation")
-    voice = report.body.voices[0]
-    utterance = voice.utterances[0]
-    window = utterance.windows[0]
-    start, end = window.span.start_seconds, window.span.end_seconds
-    near = window.model_copy(
-        update={
-            "span": window.span.model_copy(update={"start_seconds": start + 0.1, "end_seconds": end + 0.1}),
-            "llrs": {name: value + 9 for name, value in window.llrs.items()},
-        }
-    )
-    far = [other for other in utterance.windows[1:] if other.span.start_seconds >= end]
-    changed = voice.model_copy(
-        update={"utterances": [utterance.model_copy(update={"windows": [window, near, *far]}), *voice.utterances[1:]]}
-    )
-    chosen = [excerpt.window for excerpt in driving(report.body.model_copy(update={"voices": [changed]}))]
-    assert chosen[0] == near
-    assert window not in chosen
-
-
-def test_no_more_is_cut_than_one_can_listen_to() -> None:
-    assert len(driving(rendered_report("two_hours").body)) == 8
-
-
-def test_making_a_bundle_brings_no_decoder_and_no_model() -> None:
-    code = (
-        "import sys, service.bundle.write, service.bundle.sound;"
-        "print(sorted({'av', 'cv2', 'ray', 'torch'} & set(sys.modules)))"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
