@@ -15,6 +15,8 @@ need mkfs.vfat dosfstools
 need mkfs.exfat exfatprogs
 need mcopy mtools
 need ewfacquire ewf-tools
+need caddy caddy
+need chromium chromium
 
 # The server itself is beside the path on Debian: /usr/lib/postgresql/VERSION/bin.
 postgresql=""
