@@ -15,7 +15,7 @@ export function tools(place: Place, job: Job): HTMLElement {
     "div",
     { class: "tools" },
     done && may(place, "read")
-      ? h(
+      ? closing(
           "details",
           { class: "menu-box" },
           h("summary", null, say("tools.take")),
@@ -40,6 +40,28 @@ export function tools(place: Place, job: Job): HTMLElement {
       : null,
     done ? printing() : null,
   );
+}
+
+/** A menu, which Escape closes, and whatever takes the focus away. */
+function closing(...made: Parameters<typeof h<"details">>): HTMLDetailsElement {
+  const box = h(...made);
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && box.open) {
+      box.open = false;
+      box.querySelector("summary")?.focus();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (box.isConnected && event.target instanceof Node && !box.contains(event.target)) {
+      box.open = false;
+    }
+  });
+  box.addEventListener("focusout", (event) => {
+    if (event.relatedTarget instanceof Node && !box.contains(event.relatedTarget)) {
+      box.open = false;
+    }
+  });
+  return box;
 }
 
 /** Offered where it would make a difference: where the models or settings are others now. */

@@ -4,7 +4,7 @@ import { announce, fill, h } from "./dom";
 import type { Playhead } from "./playhead";
 import type { Timeline, Track } from "./report";
 import { clock, say } from "./texts";
-import { draw, marksAt } from "./veil";
+import { draw, marksAbout, marksAt } from "./veil";
 
 const MAX_WIDTH_PX = 1920;
 const SPEEDS = [0.25, 0.5, 1, 1.5, 2];
@@ -73,7 +73,7 @@ function still(address: string, timeline: Timeline): HTMLElement {
     const [width, height] = size ?? [picture.naturalWidth, picture.naturalHeight];
     veil.draw = () => {
       const marks = tracks.flatMap((track) => track.boxes.slice(0, 1).map((box) => ({ track, box, index: 0 })));
-      draw(canvas, picture, marks, [canvas.width / width, canvas.height / height], veil);
+      draw(canvas, picture, marks, marks, [canvas.width / width, canvas.height / height], veil);
     };
     veil.draw();
   });
@@ -89,7 +89,8 @@ function moving(box: HTMLElement, address: string, timeline: Timeline, playhead:
     veiled: true,
     boxes: true,
     draw: () => {
-      if (video.videoWidth === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+      // While it seeks the frame is still the old one, and its faces are elsewhere than the new time says.
+      if (video.videoWidth === 0 || video.seeking || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
         return;
       }
       if (canvas.dataset["ready"] === undefined) {
@@ -98,7 +99,9 @@ function moving(box: HTMLElement, address: string, timeline: Timeline, playhead:
         canvas.dataset["ready"] = "";
       }
       const [width, height] = size ?? [video.videoWidth, video.videoHeight];
-      draw(canvas, video, marksAt(tracks, video.currentTime), [canvas.width / width, canvas.height / height], veil);
+      const marks = marksAt(tracks, video.currentTime);
+      const hidden = video.paused ? marks : marksAbout(tracks, video.currentTime);
+      draw(canvas, video, marks, hidden, [canvas.width / width, canvas.height / height], veil);
     },
   };
   const redraw = (): void => {

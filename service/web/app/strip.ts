@@ -232,12 +232,12 @@ class Strip {
         group.append(part);
       }
     }
+    group.append(this.bars(row, height, full));
     const { flag_llr: flag } = this.timeline;
     if (row.scale === "llr" && flag !== null && flag > 0 && flag < full) {
       const y = height / 2 - (flag / full) * (height / 2);
       group.append(s("line", { x1: 0, x2: this.width, y1: y, y2: y, class: "threshold" }));
     }
-    group.append(this.bars(row, height, full));
     for (const [from, to] of row.points.length > 0 && row.scale === "llr" ? row.flags : []) {
       const x = this.x((from + to) / 2);
       group.append(s("path", { class: "flag", d: `M${x} -1l4 -7h-8z` }));

@@ -60,6 +60,13 @@ export function before(times: readonly number[], time: number): number {
   return low;
 }
 
+const SLACK_SECONDS = 0.25;
+
+/** Where faces may be in the frame that is shown while a recording plays: a slow browser's clock is ahead of it. */
+export function marksAbout(tracks: readonly Track[], time: number): Mark[] {
+  return [-SLACK_SECONDS, -SLACK_SECONDS / 2, 0, SLACK_SECONDS / 2].flatMap((by) => marksAt(tracks, time + by));
+}
+
 export interface Options {
   readonly veiled: boolean;
   readonly boxes: boolean;
@@ -70,12 +77,15 @@ export interface Options {
  *
  * @param canvas To draw on; as large as the picture is to be.
  * @param picture A frame of the recording, upright.
+ * @param marks To be outlined.
+ * @param hidden To be veiled.
  * @param scale Pixels of the canvas for one of the frame in which boxes are given: horizontally and vertically.
  */
 export function draw(
   canvas: HTMLCanvasElement,
   picture: CanvasImageSource,
   marks: readonly Mark[],
+  hidden: readonly Mark[],
   scale: readonly [number, number],
   options: Options,
 ): void {
@@ -85,15 +95,14 @@ export function draw(
   }
   context.imageSmoothingEnabled = true;
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  const placed = marks.map((mark) => ({ mark, box: place(mark.box, scale) }));
   if (options.veiled) {
-    for (const { box } of placed) {
-      veil(context, canvas, grown(box, canvas));
+    for (const mark of hidden) {
+      veil(context, canvas, grown(place(mark.box, scale), canvas));
     }
   }
   if (options.boxes) {
-    for (const { mark, box } of placed) {
-      outline(context, canvas, mark, box);
+    for (const mark of marks) {
+      outline(context, canvas, mark, place(mark.box, scale));
     }
   }
 }
