@@ -11,15 +11,15 @@ const NOTCHES = [2, 10, 100, 1_000, 10_000, 1_000_000];
 const STRENGTH = /provide (weak|moderate|moderately strong|strong|very strong|extremely strong) support/;
 
 /** The box at the top. */
-export function conclusion(timeline: Timeline, jump: (seconds: number) => void): HTMLElement {
+export function conclusion(timeline: Timeline, state: string | null, jump: (seconds: number) => void): HTMLElement {
   const overall = timeline.findings.find((finding) => finding.subject === "recording" && finding.llr !== null);
   const { kind } = timeline.conclusion;
   const made = section(
     "conclusion",
     say("job.result"),
     h("p", null, h("span", { class: `chip chip-${timeline.examination}` }, say(`examination.${timeline.examination}`))),
-    headline(timeline, overall),
-    own(timeline),
+    headline(timeline, overall, state),
+    own(timeline, state),
     missing(timeline),
     overall === undefined || overall.llr === null || kind !== "calibrated" ? null : [scale(overall.llr), propositions("recording"), weight(overall.llr)],
     kind === "separate" ? h("p", null, h("strong", null, say("conclusion.not_probability"))) : null,
@@ -31,14 +31,14 @@ export function conclusion(timeline: Timeline, jump: (seconds: number) => void):
 }
 
 /** The report's own sentence; in another language the same sentence, where its parts are known. */
-function headline(timeline: Timeline, overall: Finding | undefined): HTMLElement {
+function headline(timeline: Timeline, overall: Finding | undefined, state: string | null): HTMLElement {
   const { kind, headline: text } = timeline.conclusion;
   if (language() === "en") {
     return h("p", { class: "verdict" }, text);
   }
   const translated = kind === "calibrated" && overall !== undefined ? verbal(overall) : null;
   if (translated !== null || kind !== "calibrated") {
-    const key = kind === "not_scored" && timeline.conclusion.meaning.length > 0 ? "no_subject" : kind;
+    const key = kind === "not_scored" && state === "no_subject" ? "no_subject" : kind;
     return h("div", null, h("p", { class: "verdict" }, translated ?? say(`conclusion.${key}`)), h("p", { class: "small quiet" }, say("job.wording"), " ", h("q", { lang: "en" }, text)));
   }
   return h("p", { class: "verdict", lang: "en" }, text);
@@ -61,12 +61,13 @@ function verbal(finding: Finding): string | null {
   return say("verbal.sentence", { strength: say(`verbal.${strength.replaceAll(" ", "_")}`), supported, alternative });
 }
 
-function own(timeline: Timeline): HTMLElement[] {
+/** The report's sentences about itself, and how the examination ended. */
+function own(timeline: Timeline, state: string | null): HTMLElement[] {
   const { kind, meaning } = timeline.conclusion;
   if (language() === "en") {
     return [...meaning, timeline.message].map((sentence) => h("p", null, sentence));
   }
-  const translated = kind === "uncalibrated" ? sentences("conclusion.uncalibrated_meaning") : kind === "failed" ? [say("conclusion.failed_meaning")] : kind === "separate" ? [say("conclusion.separate_meaning")] : kind === "not_scored" ? [say("conclusion.no_subject_meaning")] : [];
+  const translated = kind === "uncalibrated" ? sentences("conclusion.uncalibrated_meaning") : kind === "failed" ? [`${say("job.state")}: ${word("short_state", state ?? "done")}.`, say("conclusion.failed_meaning")] : kind === "separate" ? [say("conclusion.separate_meaning")] : kind === "not_scored" ? [say("conclusion.no_subject_meaning")] : [];
   return [...translated.map((sentence) => h("p", null, sentence)), h("p", { lang: "en", class: "small" }, timeline.message)];
 }
 

@@ -28,7 +28,7 @@ export async function result(place: Place, job: Job, review: HTMLElement): Promi
     player?.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
   };
   const sections = [
-    conclusion(timeline, jump),
+    conclusion(timeline, job.state, jump),
     await recording(place, job, timeline, playhead),
     completeness(timeline, jump),
     pictures(job.id, timeline, jump),

@@ -17,6 +17,8 @@ const MAX_ZOOM = 64;
 const TICK_STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 const TICK_PX = 84;
 const PAGE_SHARE = 0.1;
+const SPOKEN_MILLISECONDS = 1000;
+/** While it plays a reader who listens to the page wants to hear the recording. */
 
 /** Build it. */
 export function strip(timeline: Timeline, playhead: Playhead, signal: AbortSignal): HTMLElement {
@@ -44,6 +46,7 @@ class Strip {
   private zoom = 1;
   private all = false;
   private width = 0;
+  private told = -Infinity;
 
   constructor(
     private readonly timeline: Timeline,
@@ -109,9 +112,13 @@ class Strip {
     const time = this.playhead.time;
     const x = this.x(time);
     this.cursor.style.transform = `translateX(${x}px)`;
-    const slider = this.scroller.firstElementChild;
-    slider?.setAttribute("aria-valuenow", time.toFixed(2));
-    slider?.setAttribute("aria-valuetext", spoken(this.timeline, time));
+    const now = performance.now();
+    if (!this.playhead.playing || now - this.told > SPOKEN_MILLISECONDS) {
+      this.told = now;
+      const slider = this.scroller.firstElementChild;
+      slider?.setAttribute("aria-valuenow", time.toFixed(2));
+      slider?.setAttribute("aria-valuetext", spoken(this.timeline, time));
+    }
     const { scrollLeft, clientWidth } = this.scroller;
     if (this.zoom > 1 && (x < scrollLeft || x > scrollLeft + clientWidth * 0.95)) {
       this.scroller.scrollLeft = x - clientWidth * 0.1;

@@ -162,6 +162,23 @@ def test_what_cannot_be_played_is_said_and_its_result_shown(
     assert "not a finding that the recording is bona fide" in page.inner_text("#conclusion")
 
 
+def test_a_result_is_read_in_german_with_the_wording_of_the_report_beside_it(
+    live: Bench, visit: Visit, examined: dict[str, str]
+) -> None:
+    reader = visit(live, language="de-DE")
+    result(reader, examined["mp4"])
+    page = reader.page
+    with live.client() as client:
+        timeline = client.get(f"/v1/jobs/{examined['mp4']}/timeline").json()
+    assert page.inner_text(".verdict").startswith("Die Befunde stützen")
+    assert page.text_content("#conclusion q[lang=en]") == timeline["conclusion"]["headline"]
+    assert "nicht die Wahrscheinlichkeit" in page.inner_text("#conclusion")
+    reader.go(f"/jobs/{examined['txt']}")
+    page.wait_for_selector(".verdict:has-text('Nicht untersucht: keine Folgerung')")
+    assert "kein Befund, dass die Aufnahme echt ist" in page.inner_text("#conclusion")
+    assert "keine Aufnahme." in page.inner_text("#conclusion")
+
+
 def test_a_reader_needs_no_mouse(live: Bench, visit: Visit, examined: dict[str, str]) -> None:
     reader = visit(live)
     page = reader.page
