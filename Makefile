@@ -61,7 +61,7 @@ node_modules/.installed: package.json package-lock.json | $(VENV)/.installed
 	$(WITH_NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(PAGE): node_modules/.installed $(wildcard service/web/app/*)
+$(PAGE): node_modules/.installed service/web/report.css $(wildcard service/web/app/*)
 	$(WITH_NODE) npm run --silent build
 	@touch $@
 
