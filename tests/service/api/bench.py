@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import structlog
 import uvicorn
 
 from service.api.app import make_app
@@ -22,6 +23,13 @@ from service.state import Service
 from service.store import keys, setups
 from service.store.database import Store
 from service.store.keys import Scope
+
+
+def _silent(_logger: object, _method: str, _event: object) -> Any:
+    raise structlog.DropEvent
+
+
+structlog.configure(processors=[_silent])  # a service in the tests' own process says nothing between their dots
 
 SETUP = setups.Setup(tool="unmask test", config_digest="0" * 64, config={}, models={"none": "0" * 64})
 
