@@ -167,21 +167,27 @@ class _Run:
         """Decode, choose, convert; then sum up."""
         self._set_up()
         spare: tuple[VideoFrame, int] | None = None
-        for frame in self._decoded():
-            if self._must_repeat(frame):
-                break
-            tick = self._shown_at(frame)
-            if not self._usable(frame, tick) or tick is None or (self.last_tick is not None and tick <= self.last_tick):
-                continue
-            spare = frame, tick
-            if self.targets and tick >= self.targets[0]:
-                while self.targets and self.targets[0] <= tick:
-                    self.targets.popleft()
-                yield self._converted(*spare)
-                spare = None
-            if not self.targets and self.plan.rate is None:
-                break
-        self._release()
+        try:
+            for frame in self._decoded():
+                if self._must_repeat(frame):
+                    break
+                tick = self._shown_at(frame)
+                if (
+                    not self._usable(frame, tick)
+                    or tick is None
+                    or (self.last_tick is not None and tick <= self.last_tick)
+                ):
+                    continue
+                spare = frame, tick
+                if self.targets and tick >= self.targets[0]:
+                    while self.targets and self.targets[0] <= tick:
+                        self.targets.popleft()
+                    yield self._converted(*spare)
+                    spare = None
+                if not self.targets and self.plan.rate is None:
+                    break
+        finally:  # also where nobody wants the rest
+            self._release()
         if self._must_repeat():
             yield VideoOutcome(num_decoded=self.num_output, num_expected=None, repeat_on_one_thread=True)
             return
