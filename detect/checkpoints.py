@@ -40,6 +40,11 @@ class Checkpoints:
     fusion: Fusion | None
 
     @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each checkpoint that runs, by its name: with the settings they decide a report's body."""
+        return {model.checkpoint.name: model.checkpoint.sha256 for kind in Modality for model in self.models[kind]}
+
+    @property
     def face_specs(self) -> tuple[FaceSpec, ...]:
         """Of the face checkpoints that run, in order."""
         return tuple(model.spec for model in self.models[Modality.FACE] if isinstance(model.spec, FaceSpec))

@@ -15,6 +15,8 @@ The loop and the ledger live in one thread.
 from __future__ import annotations
 
 import os
+import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -246,6 +248,11 @@ class Dispatcher:
 
 
 _TELL_SECONDS = 0.5
+
+
+def new_owner() -> str:
+    """A name to lease under: tells a person which process it is, and was never used before."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def report_folder(lease: Lease) -> str:

@@ -10,11 +10,8 @@ Resuming compares what is asked for with `job.json`: results of two configuratio
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import secrets
-import socket
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,10 +25,9 @@ from detect.checkpoints import choose
 from detect.config import Config
 from detect.engine import LocalEngine
 from detect.errors import ConfigError
-from detect.types import Modality
 from detect.version import VERSION
 from pipelines.copies import Copies
-from pipelines.dispatcher import Dispatcher, Ending, Policy, Standing, write_whole
+from pipelines.dispatcher import Dispatcher, Ending, Policy, Standing, new_owner, write_whole
 from pipelines.evidence.options import Options
 from pipelines.evidence.process import Lister
 from pipelines.examine import Examiner, Render
@@ -40,6 +36,7 @@ from pipelines.intake import Found, Intake
 from pipelines.items import JobFacts
 from pipelines.ledger import Ledger
 from pipelines.ledger.opening import open_ledger
+from pipelines.locks import only_one
 from pipelines.names import escape
 from pipelines.ray_settings import set_up_ray
 from pipelines.runlog import RunLog
@@ -123,7 +120,7 @@ def run_job(request: Request, *, tell: Callable[[Standing], None], stop: Event, 
             raise ConfigError(f"the ledger holds another scan, begun at {filed.created_at}")
         log = stack.enter_context(RunLog.open(request.out / "run.jsonl", facts.id))
         copies = Copies(request.scratch or request.out / WORK / "copies", request.copies_bytes)
-        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        owner = new_owner()
         log.append(
             "resume" if resumed else "begin",
             tool=facts.tool,
@@ -173,18 +170,9 @@ def _lock(out: Path) -> Iterator[None]:
     """
     try:
         (out / WORK).mkdir(parents=True, exist_ok=True)
-        file = (out / WORK / "lock").open("a+")
     except OSError as error:
         raise ConfigError(f"{out}: {error.strerror}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise ConfigError(f"another scan is at work in {out} (process {file.read().strip()})") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    with only_one(out / WORK / "lock", lambda process: f"another scan is at work in {out} (process {process})"):
         yield
 
 
@@ -194,13 +182,12 @@ def _begin(request: Request) -> tuple[JobFacts, bool]:
     Raises:
         ConfigError: the folder holds a scan and resuming was not asked for, or it is another one.
     """
-    chosen = choose(request.config, weights=request.weights)
     asked = JobFacts(
         id=str(uuid.uuid4()),
         tool=f"unmask {VERSION}",
         config_digest=request.config.digest(),
         config=request.config.model_dump(mode="json"),
-        models={m.checkpoint.name: m.checkpoint.sha256 for kind in Modality for m in chosen.models[kind]},
+        models=choose(request.config, weights=request.weights).digests,
         roots=tuple(escape(os.fsencode(root.absolute())) for root in request.roots),
         options=_option_facts(request),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -5,27 +5,23 @@ It owns Ray, where that is the engine; the API is another process and never impo
 
 from __future__ import annotations
 
-import fcntl
 import os
-import secrets
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import structlog
 
 from detect.checkpoints import choose
 from detect.config import Config
-from detect.errors import ConfigError
-from detect.types import Modality
 from detect.version import VERSION
 from pipelines.copies import Copies
-from pipelines.dispatcher import Dispatcher, Policy, Standing
+from pipelines.dispatcher import Dispatcher, Policy, Standing, new_owner
 from pipelines.evidence.options import Options
 from pipelines.executor import Executor
 from pipelines.job import Request, open_executor
+from pipelines.locks import only_one
 from pipelines.runlog import RunLog
 from service.scan import read_config
 from service.settings import ServiceSettings
@@ -60,10 +56,10 @@ def run_dispatcher(settings: ServiceSettings, *, stop: threading.Event, prepare:
         store = Store.open(settings.database_place)
         stack.callback(store.close)
         if store.is_sqlite:
-            stack.enter_context(_alone(work / "dispatcher.lock"))
+            stack.enter_context(only_one(work / "dispatcher.lock", _refusal))
         config = read_config(settings.config, (), ())
         setup = _setup(settings, config)
-        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        owner = new_owner()
         log = stack.enter_context(RunLog.open(work / f"dispatcher-{socket.gethostname()}.jsonl", socket.gethostname()))
         copies = Copies(work / "copies", _COPIES_BYTES)
         executor = open_executor(_request(settings, config), copies.folder, prepare)
@@ -96,10 +92,11 @@ def run_dispatcher(settings: ServiceSettings, *, stop: threading.Event, prepare:
 
 def _setup(settings: ServiceSettings, config: Config) -> setups.Setup:
     """What is worked with; every checkpoint was verified when this returns."""
-    chosen = choose(config, weights=settings.weights)
-    models = {m.checkpoint.name: m.checkpoint.sha256 for kind in Modality for m in chosen.models[kind]}
     return setups.Setup(
-        tool=f"unmask {VERSION}", config_digest=config.digest(), config=config.model_dump(mode="json"), models=models
+        tool=f"unmask {VERSION}",
+        config_digest=config.digest(),
+        config=config.model_dump(mode="json"),
+        models=choose(config, weights=settings.weights).digests,
     )
 
 
@@ -153,27 +150,9 @@ def _signs(store: Store, owner: str, executor: Executor, hooks: endings.Hooks) -
     return tell
 
 
+def _refusal(process: str) -> str:
+    return f"another dispatcher is at work on this database (process {process}); several need PostgreSQL"
+
+
 def _leave(store: Store, owner: str) -> None:
     store.repeat(lambda db: setups.left(db, owner))
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One dispatcher at a time on a database in a file; the lock goes when the process does, however it ends.
-
-    Raises:
-        ConfigError: another one is at work.
-    """
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise ConfigError(
-                f"another dispatcher is at work on this database (process {file.read().strip()}); "
-                "several need PostgreSQL"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
