@@ -15,8 +15,12 @@ from service.vault.vault import Vault
 FIRST_PERSON = "administrator"
 
 
-def open_service(settings: ServiceSettings) -> Service:
+def open_service(settings: ServiceSettings, *, create: bool = False) -> Service:
     """Everything that the API needs.
+
+    Args:
+        settings: The service's.
+        create: Make the database where there is none.
 
     Raises:
         ConfigError: the database or the signing key cannot be used.
@@ -26,7 +30,7 @@ def open_service(settings: ServiceSettings) -> Service:
     vault = Vault(settings.data, reserve_bytes=settings.reserve_bytes)
     return Service(
         settings=settings,
-        store=Store.open(settings.database_place),
+        store=Store.open(settings.database_place, create=create),
         vault=vault,
         incoming=Incoming(settings.data, vault),
         signing_key=load_or_create_key(settings.signing_key),

@@ -30,7 +30,6 @@ from service.opening import first_key, open_service
 from service.patience import impatient
 from service.settings import ServiceSettings
 from service.state import Service
-from service.store.database import Store
 
 _log = structlog.get_logger("unmask.serve")
 _DRAIN_SECONDS = 16
@@ -66,9 +65,7 @@ def serve(
         ConfigError, VaultError: it cannot begin.
     """
     set_up_logs(settings.log_format)
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    Store.open(settings.database_place, create=True).close()
-    service = open_service(settings)
+    service = open_service(settings, create=True)
     secret = first_key(service)
     supervisor = _Supervisor(passed) if dispatcher else None
     if supervisor is not None:
