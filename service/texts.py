@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,17 @@ def say(key: str, /, **values: object) -> str:
     entry = _entry(key)
     if isinstance(entry, dict):
         entry = entry["one" if values.get("count") == 1 else "other"]
+    return filled(str(entry), values)
+
+
+def filled(sentence: str, values: Mapping[str, object]) -> str:
+    """A sentence with values in its braces, foreign text among them made visible.
+
+    Raises:
+        KeyError: it asks for a value that was not given.
+    """
     shown = {name: visible(value) if isinstance(value, str) else value for name, value in values.items()}
-    return str(entry).format(**shown)
+    return sentence.format(**shown)
 
 
 def sentences(key: str) -> list[str]:

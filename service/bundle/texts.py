@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from service.texts import visible
+from service.texts import filled
 
 _FILE = Path(__file__).with_name("texts.toml")
 
@@ -23,7 +23,7 @@ def say_bundled(key: str, /, **values: object) -> str:
     Raises:
         KeyError: the file has no such sentence, or it asks for a value that was not given.
     """
-    return _filled(str(_table()[key]), values)
+    return filled(str(_table()[key]), values)
 
 
 def steps(key: str, /, **values: object) -> list[str]:
@@ -32,9 +32,4 @@ def steps(key: str, /, **values: object) -> list[str]:
     Raises:
         KeyError: as `say_bundled`.
     """
-    return [_filled(str(sentence), values) for sentence in _table()[key]]
-
-
-def _filled(sentence: str, values: dict[str, object]) -> str:
-    shown = {name: visible(value) if isinstance(value, str) else value for name, value in values.items()}
-    return sentence.format(**shown)
+    return [filled(str(sentence), values) for sentence in _table()[key]]

@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from service.texts import visible
+from service.texts import filled
 
 _FILE = Path(__file__).with_name("texts.toml")
 
@@ -22,5 +22,4 @@ def say_printed(key: str, /, **values: object) -> str:
     Raises:
         KeyError: the file has no such sentence, or it asks for a value that was not given.
     """
-    shown = {name: visible(value) if isinstance(value, str) else value for name, value in values.items()}
-    return _table()[key].format(**shown)
+    return filled(_table()[key], values)
