@@ -35,10 +35,9 @@ def delete_job(service: Service, caller: Caller, job_id: str, *, reason: str) ->
     Raises:
         NotFound, Gone: it is not there.
     """
-    leftovers = _Leftovers()
     with service.store.write() as db:
         row = store.job_of(db, job_id, caller.person_id)
-        _delete(service, db, row, caller.person_id, reason, leftovers)
+        leftovers = _delete(service, db, row, caller.person_id, reason)
         details = {"reason": reason[:500], "sha256": row.sha256, "purged": bool(leftovers.digests)}
         service.record(db, caller, "job_deleted", job_id, case_id=row.case_id, details=details)
     _remove(service, leftovers)
@@ -51,8 +50,7 @@ def delete_expired_job(service: Service, job_id: str) -> bool:
         row = retention.expired_job(db, job_id)
         if row is None:
             return None
-        leftovers = _Leftovers()
-        _delete(service, db, row, RETENTION, "its time is over", leftovers)
+        leftovers = _delete(service, db, row, RETENTION, "its time is over")
         details = {"by": RETENTION, "sha256": row.sha256, "purged": bool(leftovers.digests)}
         service.record(db, None, "job_deleted", job_id, case_id=row.case_id, details=details)
         return leftovers
@@ -66,14 +64,15 @@ def delete_expired_job(service: Service, job_id: str) -> bool:
 
 def remove_unheld(service: Service, sha256: str) -> bool:
     """Remove bytes that are no case's evidence; False where they are, or are gone."""
-    removed = service.vault.remove(sha256, unless=lambda: not _unheld(service, sha256))
+    removed = _remove_bytes(service, sha256)
     if removed:
         with service.store.write() as db:
             service.record(db, None, "evidence_purged", sha256, details={"by": RETENTION})
     return removed
 
 
-def _delete(service: Service, db: Connection, row: AnyRow, by: str, reason: str, leftovers: _Leftovers) -> None:
+def _delete(service: Service, db: Connection, row: AnyRow, by: str, reason: str) -> _Leftovers:
+    leftovers = _Leftovers()
     now = service.store.now(db)
     if store.mark_deleted(db, row, by, reason, now=now):
         result = result_of(row.result) if row.result is not None else None
@@ -84,6 +83,7 @@ def _delete(service: Service, db: Connection, row: AnyRow, by: str, reason: str,
     sha256 = store.purge_evidence(db, row.evidence_id, now=now)
     if sha256 is not None:
         leftovers.digests.append(sha256)
+    return leftovers
 
 
 def _remove(service: Service, leftovers: _Leftovers) -> None:
@@ -92,10 +92,14 @@ def _remove(service: Service, leftovers: _Leftovers) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for digest in leftovers.digests:
         with suppress(NotStored):
-            service.vault.remove(digest, unless=lambda digest=digest: not _unheld(service, digest))  # type: ignore[misc]
+            _remove_bytes(service, digest)
 
 
-def _unheld(service: Service, sha256: str) -> bool:
-    """Whether no case has handed it in (again meanwhile)."""
-    with service.store.read() as db:
-        return bool(retention.unheld(db, [sha256]))
+def _remove_bytes(service: Service, sha256: str) -> bool:
+    """Remove bytes, unless a case has handed them in (again meanwhile)."""
+
+    def is_held() -> bool:
+        with service.store.read() as db:
+            return not retention.unheld(db, [sha256])
+
+    return service.vault.remove(sha256, unless=is_held)
