@@ -20,6 +20,7 @@ from service.rates import Rates
 from service.results.signing import SigningKey
 from service.settings import ServiceSettings
 from service.store.database import Store
+from service.store.jobs import check_room
 from service.store.keys import Caller
 from service.vault.incoming import Incoming
 from service.vault.vault import Vault
@@ -40,6 +41,19 @@ class Service:
     looks: Looks = field(default_factory=Looks)
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process has been told to end: what runs is finished, nothing new begins."""
+
+    def check_queue(self, db: Connection, person_id: str) -> None:
+        """Turn work away that the queue has no room for.
+
+        Raises:
+            TooMany: it is full, or the person has enough in it.
+        """
+        check_room(
+            db,
+            person_id,
+            max_open=self.settings.max_open_jobs,
+            max_open_per_person=self.settings.max_open_jobs_per_person,
+        )
 
     def record(
         self,

@@ -118,12 +118,7 @@ def _make(
     supersedes: str | None = None,
 ) -> str:
     cases.open_case_of(db, row.case_id, caller.person_id)
-    store.check_room(
-        db,
-        caller.person_id,
-        max_open=service.settings.max_open_jobs,
-        max_open_per_person=service.settings.max_open_jobs_per_person,
-    )
+    service.check_queue(db, caller.person_id)
     asked = store.Asked(
         case_id=row.case_id,
         person_id=caller.person_id,

@@ -60,12 +60,7 @@ def begin(service: Service, caller: Caller, delivery: Delivery) -> str:
             now = service.store.now(db)
             cases.open_case_of(db, delivery.case_id, caller.person_id)
             store.setup_now(db)  # before the bytes are taken: without it no job can be made of them
-            store.check_room(
-                db,
-                caller.person_id,
-                max_open=settings.max_open_jobs,
-                max_open_per_person=settings.max_open_jobs_per_person,
-            )
+            service.check_queue(db, caller.person_id)
             _check_quota(db, caller, delivery.num_bytes or 1, now=now)
             service.vault.check_room(_owed_bytes(db) + (delivery.num_bytes or 0))
             db.execute(

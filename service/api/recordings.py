@@ -81,12 +81,12 @@ async def hand_in(
         named, blocks = await only_file(kind, blocks)
         name = name or named
     if idempotency_key is not None:
-        earlier = await run_sync(_remembered, service, caller, idempotency_key)
+        earlier = await run_sync(_remembered, service, caller, idempotency_key, None)
         if earlier is not None:
             digest = await arriving.hash_of(blocks, service.settings.max_upload_bytes)
-            job = await run_sync(_same, service, caller, idempotency_key, _fingerprint(case, name, priority, digest))
+            await run_sync(_remembered, service, caller, idempotency_key, _fingerprint(case, name, priority, digest))
             response.status_code = 200
-            return await waiting.ended(service, caller, job, wait)
+            return await waiting.ended(service, caller, earlier, wait)
     job = await _receive(service, caller, request, blocks, (case, name, priority), sha256, idempotency_key)
     response.headers["Location"] = f"/v1/jobs/{job}"
     view = await waiting.ended(service, caller, job, wait)
@@ -157,16 +157,10 @@ def _claim(service: Service, db: Connection, caller: Caller, key: str, fingerpri
         raise _MadeMeanwhile(there)
 
 
-def _remembered(service: Service, caller: Caller, key: str) -> str | None:
+def _remembered(service: Service, caller: Caller, key: str, fingerprint: str | None) -> str | None:
+    """See `service.store.idempotency.remembered`."""
     with service.store.read() as db:
-        return idempotency.remembered(db, caller.person_id, key, None, now=service.store.now(db))
-
-
-def _same(service: Service, caller: Caller, key: str, fingerprint: str) -> str:
-    with service.store.read() as db:
-        job = idempotency.remembered(db, caller.person_id, key, fingerprint, now=service.store.now(db))
-    assert job is not None  # noqa: S101 - it was there a moment ago, and is kept for a day
-    return job
+        return idempotency.remembered(db, caller.person_id, key, fingerprint, now=service.store.now(db))
 
 
 def _fingerprint(case: str, name: str, priority: str, digest: str) -> str:
