@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines.ledger.recipes import Place
-from tests.pipelines.ledger.servers import Server, binaries
+from tests.pipelines.ledger.servers import Server, running_server
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    folder = binaries()
-    if folder is None or shutil.which("setpriv") is None:
-        pytest.skip("no PostgreSQL server on this machine, or no setpriv to run it without root's rights")
-    server = Server(folder)
-    yield server
-    server.remove()
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,8 +10,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import psycopg
+import pytest
 
 _START_SECONDS = 30.0
 
@@ -98,3 +103,36 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """A server with nothing in it; where this machine cannot run one, the test skips."""
+    folder = binaries()
+    if folder is None or shutil.which("setpriv") is None:
+        pytest.skip("no PostgreSQL server on this machine, or no setpriv to run it without root's rights")
+    server = Server(folder)
+    yield server
+    server.remove()
+
+
+@contextmanager
+def fresh_database(server: Server) -> Iterator[str]:
+    """The name of a database with nothing in it."""
+    name = f"d{uuid.uuid4().hex}"
+    with psycopg.connect(server.url(), autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {name}".encode())
+    yield name
+    with psycopg.connect(server.url(), autocommit=True) as db:
+        db.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def drop_connections(server: Server) -> int:
+    """End all connections but the one that asks."""
+    with psycopg.connect(server.url(), autocommit=True) as db:
+        return len(
+            db.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            ).fetchall()
+        )

@@ -19,7 +19,7 @@ from pipelines.ledger.postgresql import PostgresLedger
 from pipelines.ledger.postgresql_schema import VERSION
 from tests.pipelines.ledger.proxy import Proxy
 from tests.pipelines.ledger.recipes import consistent, entries, entry, facts, leased, numbers, result
-from tests.pipelines.ledger.servers import Server, free_port
+from tests.pipelines.ledger.servers import Server, drop_connections, free_port, fresh_database
 from tests.pipelines.processes import until
 
 
@@ -31,29 +31,14 @@ def job() -> str:
 @pytest.fixture
 def database(server: Server) -> Iterator[str]:
     """A database with nothing in it."""
-    name = f"d{uuid.uuid4().hex}"
-    with psycopg.connect(server.url(), autocommit=True) as db:
-        db.execute(f"CREATE DATABASE {name}".encode())
-    yield name
-    with psycopg.connect(server.url(), autocommit=True) as db:
-        db.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    with fresh_database(server) as name:
+        yield name
 
 
 @pytest.fixture
 def proxy(server: Server) -> Iterator[Proxy]:
     with Proxy(server.port) as proxy:
         yield proxy
-
-
-def drop_connections(server: Server) -> int:
-    """End all connections but the one that asks."""
-    with psycopg.connect(server.url(), autocommit=True) as db:
-        return len(
-            db.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            ).fetchall()
-        )
 
 
 def test_jobs_know_nothing_of_each_other(server: Server, job: str) -> None:

@@ -11,19 +11,15 @@ import pytest
 
 from service.store.database import Store
 from service.store.schema import audit
-from tests.pipelines.ledger.servers import Server, binaries
+from tests.pipelines.ledger.servers import Server, running_server
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """Run a server that has the tables."""
-    folder = binaries()
-    if folder is None or shutil.which("setpriv") is None:
-        pytest.skip("no PostgreSQL server on this machine, or no setpriv to run it without root's rights")
-    server = Server(folder)
-    Store.open(server.url(), migrate=True).close()
-    yield server
-    server.remove()
+    with running_server() as server:
+        Store.open(server.url(), migrate=True).close()
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from service.store.database import Store
-from tests.pipelines.ledger.servers import Server, binaries
+from tests.pipelines.ledger.servers import Server, fresh_database, running_server
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A PostgreSQL server, with nothing in it."""
-    folder = binaries()
-    if folder is None or shutil.which("setpriv") is None:
-        pytest.skip("no PostgreSQL server on this machine, or no setpriv to run it without root's rights")
-    server = Server(folder)
-    yield server
-    server.remove()
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture
 def database(server: Server) -> Iterator[str]:
     """The name of a database with nothing in it."""
-    name = f"d{uuid.uuid4().hex}"
-    with psycopg.connect(server.url(), autocommit=True) as db:
-        db.execute(f"CREATE DATABASE {name}".encode())
-    yield name
-    with psycopg.connect(server.url(), autocommit=True) as db:
-        db.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    with fresh_database(server) as name:
+        yield name
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

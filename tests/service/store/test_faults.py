@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import Connection, select, text, update
 
@@ -21,7 +20,7 @@ from service.store import database as module
 from service.store.database import Store
 from service.store.schema import people
 from tests.pipelines.ledger.proxy import Proxy
-from tests.pipelines.ledger.servers import Server
+from tests.pipelines.ledger.servers import Server, drop_connections
 from tests.service.store.desk import Desk, leased, queue, result
 
 
@@ -32,17 +31,6 @@ def locked(path: Path) -> Iterator[None]:
         db.execute("BEGIN IMMEDIATE")
         yield
         db.execute("ROLLBACK")
-
-
-def drop_connections(server: Server) -> int:
-    """End all connections but the one that asks."""
-    with psycopg.connect(server.url(), autocommit=True) as db:
-        return len(
-            db.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            ).fetchall()
-        )
 
 
 # A file.
