@@ -20,15 +20,9 @@ TREE = Tree(
     name="in-the-wild",
     make=_make,
     rows=[
-        Row(
-            id="0.wav",
-            path="0.wav",
-            labels={"recording": "spoof", "voice": "spoof"},
-            split="test",
-            group="Alec Guinness",
-        ),
-        Row(id="1.wav", path="1.wav", labels={"recording": "bonafide", "voice": "bonafide"}, split="test"),
-        Row(id="2.wav", path="2.wav", labels={"recording": "spoof", "voice": "spoof"}, split="test", missing=True),
+        Row(id="0.wav", path="0.wav", labels=labels_of(voice="spoof"), split="test", group="Alec Guinness"),
+        Row(id="1.wav", path="1.wav", labels=labels_of(voice="bonafide"), split="test", group="Alec Guinness"),
+        Row(id="2.wav", path="2.wav", labels=labels_of(voice="spoof"), split="test", missing=True),
     ],
     break_label=lambda root: replace(root / "meta.csv", "bona-fide", "genuine"),
 )
