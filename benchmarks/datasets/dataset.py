@@ -136,9 +136,11 @@ def rows_of(path: Path, *, columns: Sequence[str], delimiter: str = ",") -> Iter
     Raises:
         ConfigError: a column is missing, or a row has fewer values than the header.
     """
-    quoting = csv.QUOTE_NONE if delimiter == "|" else csv.QUOTE_MINIMAL
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter=delimiter, quoting=quoting)
+        if delimiter == "|":  # the one used by sets whose texts hold single quotation marks
+            reader = csv.DictReader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        else:
+            reader = csv.DictReader(file, delimiter=delimiter)
         if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
             raise ConfigError(f"{path}: the columns {', '.join(missing)} are missing")
         for row in reader:
