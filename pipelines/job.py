@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from detect.checkpoints import choose
 from detect.config import Config
@@ -46,11 +46,31 @@ WORK = "work"
 """Folder of what only the scan itself needs."""
 
 
+class Source(Protocol):
+    """Knows what there is to examine, where that is not all that a walk over the evidence finds."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What decides what it finds, as JSON values: compared when a scan is resumed."""
+        ...
+
+    def find(self, scratch: Path, max_bytes: int) -> Iterator[Found]:
+        """Yield what is found, in batches, each item's SHA-256 with it.
+
+        Args:
+            scratch: Folder for copies of members of archives, made with `pipelines.evidence.scratch.Scratch`.
+            max_bytes: What they may take.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A scan, as asked for."""
 
     roots: tuple[Path, ...]
+    source: Source | None = None
+    """What finds the evidence; None walks over the roots."""
     out: Path
     config: Config
     options: Options
@@ -139,11 +159,7 @@ def run_job(request: Request, *, tell: Callable[[Standing], None], stop: Event, 
             work.callback(executor.close)
             found: Iterable[Found] = ()
             if not counts.inventory_complete:
-                lister = Lister(
-                    request.roots, request.options, copies.folder, request.copies_bytes, listed=ledger.listed()
-                )
-                work.callback(lister.close)
-                found = lister
+                found = _finder(request, copies.folder, ledger.listed(), work)
             dispatcher = Dispatcher(
                 work=ledger,
                 executor=executor,
@@ -159,6 +175,14 @@ def run_job(request: Request, *, tell: Callable[[Standing], None], stop: Event, 
             ending = dispatcher.run()
             workers = tuple(executor.workers())
         yield Done(facts=facts, ending=ending, ledger=ledger, log=log, workers=workers, resumed=resumed)
+
+
+def _finder(request: Request, scratch: Path, listed: frozenset[str], work: ExitStack) -> Iterable[Found]:
+    if request.source is not None:
+        return request.source.find(scratch, request.copies_bytes)
+    lister = Lister(request.roots, request.options, scratch, request.copies_bytes, listed=listed)
+    work.callback(lister.close)
+    return lister
 
 
 @contextmanager
@@ -219,7 +243,7 @@ def _option_facts(request: Request) -> dict[str, Any]:
         "known_alert": [str(path.absolute()) for path in options.known_alert],
         "num_passwords": len(options.passwords),
         "limits": asdict(options.limits),
-    }
+    } | ({"source": dict(request.source.facts)} if request.source is not None else {})
 
 
 def read_facts(path: Path) -> JobFacts:

@@ -62,6 +62,8 @@ class Checkpoint(_Entry):
     paper: str
     training_data: tuple[str, ...]
     """Data sets it was trained or selected on: results on these are no evidence of anything."""
+    corpora: tuple[str, ...]
+    """The same and what it was calibrated on, in the names of `benchmarks/corpora.py`, which knows their sources."""
     card: _FileName
     """In `cards/`: what a person should read before relying on it."""
     calibration: _FileName | None = None

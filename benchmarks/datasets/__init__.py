@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks.datasets import in_the_wild
+from benchmarks.datasets import in_the_wild, protocol_csv
 from benchmarks.datasets.dataset import DataSet
 from detect.errors import ConfigError
 
-DATA_SETS: tuple[DataSet, ...] = (in_the_wild.DATA_SET,)
+DATA_SETS: tuple[DataSet, ...] = (in_the_wild.DATA_SET, protocol_csv.DATA_SET)
 """In the order in which they are listed for people: faces, faces and voices, voices."""
 
 

@@ -34,6 +34,7 @@ def a_checkpoint(content: bytes = CONTENT, file: str = "Net.pth", **fields: obje
             "licence": "MIT",
             "paper": "none",
             "training_data": ("corpus",),
+            "corpora": ("corpus",),
             "card": "net.md",
             "known_limits": "none",
             **fields,
