@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 def classes(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -68,23 +69,43 @@ def min_cllr(*, bonafide: ArrayLike, spoof: ArrayLike) -> float:
         ValueError: a class is empty, or a score is not a number.
     """
     negatives, positives = classes(bonafide, spoof)
-    values, index = np.unique(np.concatenate([negatives, positives]), return_inverse=True)
+    # A stable sort takes linear time on what is sorted already.
+    ordered = np.sort(np.concatenate([negatives, positives]), kind="stable")
+    values = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    alarms, hits = _pooled(_counts(negatives, values), _counts(positives, values))
     # Each class weighs one in all, so that the pooled share of spoof is the posterior at even prior odds.
-    alarms = np.bincount(index[: negatives.size], minlength=values.size) / negatives.size
-    hits = np.bincount(index[negatives.size :], minlength=values.size) / positives.size
-    blocks = _pooled(alarms, hits)
-    # An empty class in a block pays nothing there: 0 * log(0) is 0.
-    paid = sum(part * np.log2((alarm + hit) / part) for alarm, hit in blocks for part in (alarm, hit) if part > 0)
-    return float(paid / 2)
+    alarm_mass, hit_mass = alarms / negatives.size, hits / positives.size
+    paid = sum(
+        float(np.sum(part[part > 0] * np.log2((alarm_mass + hit_mass)[part > 0] / part[part > 0])))
+        # An empty class in a block pays nothing there: 0 * log(0) is 0.
+        for part in (alarm_mass, hit_mass)
+    )
+    return paid / 2
 
 
-def _pooled(alarms: FloatArray, hits: FloatArray) -> list[tuple[float, float]]:
-    """Neighbours merged until the share of spoof never falls: weights of both classes in each block."""
-    blocks: list[tuple[float, float]] = []
+def _counts(scores: FloatArray, values: FloatArray) -> IntArray:
+    """How many of (n,) scores are each of the (k,) rising values."""
+    return np.diff(np.searchsorted(np.sort(scores, kind="stable"), values, side="right"), prepend=0).astype(np.int64)
+
+
+def _pooled(alarms: IntArray, hits: IntArray) -> tuple[IntArray, IntArray]:
+    """Neighbours merged until the share of spoof rises throughout: counts of both classes in each block.
+
+    Shares are compared as products of counts: exact, and empty classes need no exception.
+    """
+    # Whatever falls or stays level from block to block ends in one block, whichever pair is merged first. So whole runs
+    # are merged at once while that takes away much, and what is left goes pair by pair, which never takes long.
+    size = 2 * alarms.size
+    while alarms.size < 0.9 * size and alarms.size > 1:
+        size = alarms.size
+        rises = hits[:-1] * alarms[1:] < hits[1:] * alarms[:-1]
+        starts = np.flatnonzero(np.concatenate([[True], rises]))
+        alarms, hits = np.add.reduceat(alarms, starts), np.add.reduceat(hits, starts)
+    blocks: list[tuple[int, int]] = []
     for alarm, hit in zip(alarms.tolist(), hits.tolist(), strict=True):
         blocks.append((alarm, hit))
-        # Shares compared as products, so that empty classes need no exception.
         while len(blocks) > 1 and blocks[-2][1] * blocks[-1][0] >= blocks[-1][1] * blocks[-2][0]:
             last = blocks.pop()
             blocks[-1] = blocks[-1][0] + last[0], blocks[-1][1] + last[1]
-    return blocks
+    merged = np.array(blocks, dtype=np.int64)
+    return merged[:, 0], merged[:, 1]
