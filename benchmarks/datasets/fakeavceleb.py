@@ -21,7 +21,7 @@ from detect.errors import ConfigError
 from detect.types import Modality
 
 _HEADER = ("source", "target1", "target2", "method", "category", "type", "race", "gender")
-"""The columns that can be trusted by name. Two more follow: the file's name, under `path`, and its folder, under none."""
+"""The columns that can be trusted by name. Two follow: the file's name, under `path`, and its folder, under none."""
 _WIDTH = len(_HEADER) + 2
 _TYPES: dict[str, tuple[str, Label, Label]] = {
     "RealVideo-RealAudio": ("A", "bonafide", "bonafide"),
@@ -147,7 +147,7 @@ DATA_SET = DataSet(
         "FakeVideo-RealAudio/...\nFakeVideo-FakeAudio/..."
     ),
     traps=(
-        "The header of meta_data.csv names nine columns, its rows have ten: path is a file's name, the folder has none.",
+        "The header of meta_data.csv names nine columns, its rows have ten: path is a file, its folder has none.",
         "meta_data.csv has 21,566 rows for 21,544 files; 22 files stand twice.",
         "Fakes begin with a short silence: its length alone tells them apart (Smeu et al., CVPR 2025).",
         "There is no official split; papers split at random, often with one person on both sides.",
