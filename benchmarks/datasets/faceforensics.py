@@ -99,7 +99,7 @@ def _read(root: Path) -> Listing:
         for compression, folder in folders:
             found = [_trial(folder, compression, *names) for pair in pairs for names in _videos(part, *pair)]
             if others := _others(root / folder, found):
-                notes.append(f"{folder}: {others} files are left aside, for no split lists them.")
+                notes.append(f"Files left aside in {folder}, for no split lists them: {others}.")
             trials += found
     if any((root / part).is_dir() for part in (ACTORS, DFD)):
         notes.append("The videos of actors and DeepFakeDetection, which lie here too, are the data set dfd.")

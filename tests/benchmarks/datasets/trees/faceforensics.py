@@ -58,5 +58,5 @@ TREE = Tree(
     make=_make,
     rows=_ROWS,
     break_label=lambda root: (root / "manipulated_sequences/deepfakes/c23/videos").mkdir(parents=True),
-    notes=["manipulated_sequences/NeuralTextures is not in this copy", "1 files are left aside", "the data set dfd"],
+    notes=["manipulated_sequences/NeuralTextures is not in this copy", "no split lists them: 1", "the data set dfd"],
 )
