@@ -1,4 +1,4 @@
-"""ASVspoof 5: protocols in a folder of their own, spaces in files called .tsv, both ways to write that nothing coded."""
+"""ASVspoof 5: protocols in a folder of their own, spaces in files called .tsv, both ways of writing no codec."""
 
 from __future__ import annotations
 
