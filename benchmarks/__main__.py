@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from benchmarks import runs_cli
+
 RESULTS = Path(__file__).parent / "results"
 
 _shared = click.option(
@@ -133,6 +135,10 @@ def load(seconds: float, out: Path) -> None:
     from benchmarks.load import measure
 
     measure(seconds, out)
+
+
+for command in (runs_cli.datasets, runs_cli.validate, runs_cli.run, runs_cli.score):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

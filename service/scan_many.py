@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -31,6 +29,7 @@ from service.results.summary import write_summary
 from service.results.tables import write_tables
 from service.results.uco import write_case
 from service.scan import Request, read_config
+from service.stopping import stopping
 
 _NOT_ALL = frozenset(
     {
@@ -82,7 +81,7 @@ def run_many(request: ManyRequest) -> Exit:
     form: Form = request.progress or ("bar" if notes.is_terminal and request.scan.style == "full" else "none")
     job = _job_request(request)
     stop = threading.Event()
-    with _stopping(stop, notes) as listen, ExitStack() as running:
+    with stopping(stop, notes) as listen, ExitStack() as running:
         with showing(form, notes) as tell:
             done = running.enter_context(run_job(job, tell=tell, stop=stop, prepare=listen))
         with notes.status("Writing the results") if form == "bar" else nullcontext():
@@ -164,33 +163,6 @@ def _passwords(file: Path | None) -> tuple[str, ...]:
         return tuple(line for line in file.read_text(encoding="utf-8").splitlines() if line)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--passwords {file}: {error}") from error
-
-
-@contextmanager
-def _stopping(stop: threading.Event, notes: Console) -> Iterator[Callable[[], None]]:
-    """SIGINT and SIGTERM end the scan in good order; a second one at once.
-
-    Yields:
-        What sets the handlers, to be called again by whoever has lost them to a library.
-    """
-
-    def handle(number: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        notes.print(f"{signal.Signals(number).name}: ending the scan; once more to end at once", highlight=False)
-
-    def listen() -> None:
-        for number in before:
-            signal.signal(number, handle)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    listen()
-    try:
-        yield listen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _say(done: Done, counts: Counts, out: Path, key: SigningKey, *, quiet: bool) -> None:

@@ -1,8 +1,8 @@
 """Protocol files: which recordings there are, their labels and splits, and the bytes of each.
 
 A data set is a folder with a `protocol.csv`, whose `path` column names plain files or members of zip archives
-(`faces_00.zip!/dfdc/bonafide/x.jpg`). Columns that every protocol has: `path`, `label`, `split`, and `attack` or
-`system`; the others stay as they are in `Trial.facts`.
+(`faces_00.zip!/dfdc/bonafide/x.jpg`). Columns that every protocol has: `path`, `label`, and `attack` or `system`; the
+others stay as they are in `Trial.facts`. Without a column `split` every row is for measuring only: `test`.
 """
 
 from __future__ import annotations
@@ -98,14 +98,16 @@ def protocol_sha256(folder: Path) -> str:
 
 def _trial(row: dict[str, str], path: Path) -> Trial:
     try:
-        label, split, name = row["label"], row["split"], row["path"]
+        label, name = row["label"], row["path"]
         attack = row["attack"] if "attack" in row else row["system"]
     except KeyError as error:
         raise ConfigError(f"{path}: the column {error} is missing") from error
     if label not in _LABELS:
         raise ConfigError(f"{path}: {name} is labelled {label!r}; labels are bonafide and spoof")
     group = next((row[key] for key in ("group", "pair", "speaker", "source_repository") if row.get(key)), name)
-    return Trial(path=name, label=cast("Label", label), attack=attack, group=group, split=split, facts=row)
+    return Trial(
+        path=name, label=cast("Label", label), attack=attack, group=group, split=row.get("split", "test"), facts=row
+    )
 
 
 class Members:

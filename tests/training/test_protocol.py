@@ -37,8 +37,13 @@ def test_an_unknown_label_is_an_error_and_never_a_spoof(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="split"):
-        read_protocol(_write(tmp_path, "a.jpg,bonafide,-", header="path,label,attack"))
+    with pytest.raises(ConfigError, match="label"):
+        read_protocol(_write(tmp_path, "a.jpg,-,test", header="path,attack,split"))
+
+
+def test_without_splits_everything_is_for_measuring(tmp_path: Path) -> None:
+    (trial,) = read_protocol(_write(tmp_path, "a.jpg,bonafide,-", header="path,label,attack"))
+    assert trial.split == "test"
 
 
 def test_a_folder_without_a_protocol_is_an_error(tmp_path: Path) -> None:

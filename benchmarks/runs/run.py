@@ -1,0 +1,159 @@
+"""A run: a data set's trials through the pipeline that examines evidence, and a score file of what came of them.
+
+The run's folder holds the score file and `scan/`, the scan as any other: its ledger, log and reports. A run that was
+stopped goes on from there; the score file is written when all trials have ended.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.runs.features import measure
+from benchmarks.runs.finder import Finder, chain_of
+from benchmarks.runs.outcome import NOT_THERE, Outcome, row_of, stretches_of
+from benchmarks.runs.plan import Plan, Request, quiet
+from benchmarks.runs.record import record_of
+from benchmarks.scorefile import ScoreFile, write
+from benchmarks.trials import Trial
+from detect.report import Report
+from detect.types import ItemState
+from pipelines.dispatcher import Ending, Standing
+from pipelines.evidence.options import Options
+from pipelines.items import Item
+from pipelines.job import Done, Prepare, run_job
+from pipelines.job import Request as JobRequest
+from pipelines.ledger import Ledger
+from pipelines.sandbox import Sandbox
+
+SCAN = "scan"
+"""Folder of the scan, below the run's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """How a run tells of itself."""
+
+    scan: Callable[[], AbstractContextManager[Callable[[Standing], None]]]
+    """Shows the progress of a scan while its context lasts."""
+    features: Callable[[int, int], None]
+    """Told how many files were looked at for shortcuts, and of how many."""
+    stop: threading.Event
+    """Set to end it in good order."""
+    prepare: Prepare
+
+
+def run(
+    request: Request,
+    planned: Plan,
+    watching: Watching,
+    *,
+    condition: str = "as it is",
+    copies: Mapping[str, Path] | None = None,
+) -> Ending:
+    """Examine the trials and write the score file; without it where the run was stopped before its end.
+
+    Args:
+        request: What is asked for.
+        planned: What `plan` gave for it.
+        watching: How it tells of itself.
+        condition: What was done to the files before.
+        copies: Trial id to the copy that stands for its file, under another condition.
+
+    Raises:
+        ConfigError: the folder holds another run.
+        WeightsError, DeviceError: it cannot be done here.
+    """
+    started, began = datetime.now(UTC), time.monotonic()
+    job = _job(request, Finder(request.root, planned.trials, copies))
+    with watching.scan() as tell, run_job(job, tell=tell, stop=watching.stop, prepare=watching.prepare) as done:
+        if done.ending != "done":
+            return done.ending
+        digests = _digests(done.ledger)
+        outcomes = _outcomes(request, planned, done, _measured(request, planned, digests, copies, watching))
+        stretches = [s for trial, outcome in outcomes for s in stretches_of(trial, outcome)]
+        labelled = any(trial.spans for trial in planned.trials)
+        record = record_of(
+            request,
+            planned,
+            digests,
+            condition=condition,
+            started=started,
+            seconds=time.monotonic() - began,
+        )
+        write(
+            request.out,
+            ScoreFile(
+                record=record,
+                rows=[row_of(trial, outcome) for trial, outcome in outcomes],
+                stretches=stretches if labelled else (),
+            ),
+        )
+        return done.ending
+
+
+def _job(request: Request, finder: Finder) -> JobRequest:
+    return JobRequest(
+        roots=(request.root,),
+        source=finder,
+        out=request.out / SCAN,
+        config=quiet(request.config),
+        options=Options(),
+        weights=request.weights,
+        engine=request.engine,
+        workers=request.workers,
+        gpus=request.gpus,
+        ray_address=request.ray_address,
+        resume=request.resume,
+    )
+
+
+def _digests(ledger: Ledger) -> dict[str, str]:
+    """Chain to SHA-256 of the files that were there."""
+    return {item.entry.chain: item.entry.sha256 or "unreadable" for item in ledger.items()}
+
+
+def _measured(
+    request: Request,
+    planned: Plan,
+    digests: Mapping[str, str],
+    copies: Mapping[str, Path] | None,
+    watching: Watching,
+) -> dict[str, dict[str, str]]:
+    """Features of the files themselves; a laundered copy's are those of the laundering, and are left out."""
+    if copies is not None:
+        return {}
+    there = [trial for trial in planned.trials if chain_of(trial) in digests]
+    with Sandbox() as sandbox:
+        return measure(request.root, there, sandbox, workers=request.workers or 2, tell=watching.features)
+
+
+def _outcomes(
+    request: Request, planned: Plan, done: Done, measured: Mapping[str, dict[str, str]]
+) -> list[tuple[Trial, Outcome]]:
+    items = {item.seq: item for item in done.ledger.items()}
+    by_chain = {item.entry.chain: item for item in items.values()}
+    found = []
+    for trial in planned.trials:
+        item = by_chain.get(chain_of(trial))
+        outcome = NOT_THERE if item is None else _outcome(request.out / SCAN, items, item)
+        found.append((trial, replace(outcome, measured=measured.get(trial.id, {}))))
+    return found
+
+
+def _outcome(scan: Path, items: Mapping[int, Item], item: Item) -> Outcome:
+    # A file with the same bytes as another was examined once, and what is said of the one holds for both.
+    if item.duplicate_of is not None:
+        item = items[item.duplicate_of]
+    result = item.result
+    if result is None:
+        return Outcome(state=str(item.entry.state or ItemState.CANCELLED), reason=item.entry.reason or "")
+    body = None
+    if result.report is not None:
+        body = Report.model_validate_json((scan / result.report / "report.json").read_bytes()).body
+    return Outcome(state=result.state, reason=result.reason or "", body=body)

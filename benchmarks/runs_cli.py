@@ -1,0 +1,182 @@
+"""The commands on public data sets: datasets, validate, run, score, table, compare."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from detect.errors import UnmaskError
+
+NOTES = Console(stderr=True)
+_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+
+_root = click.argument("folder", type=_FOLDER)
+_models = click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="Checkpoint to run, again for several; without it the default ones. `unmask weights list` shows them.",
+)
+_split = click.option("--split", help="Split to measure on; `all` takes every one. Without it the one papers report.")
+_only = click.option(
+    "--only",
+    "filters",
+    multiple=True,
+    metavar="FACT=VALUE",
+    help="Only trials with this fact, e.g. codec=opus or attack=A07; again for several.",
+)
+_limit = click.option("--limit", type=click.IntRange(min=1), help="About so many trials, whole groups drawn by name.")
+_in_domain = click.option(
+    "--in-domain", is_flag=True, help="Allow checkpoints that were trained on these corpora; the results are marked."
+)
+_development = click.option(
+    "--development", is_flag=True, help="Allow splits for training and choosing; the results never reach a page."
+)
+_engine = click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True)
+_workers = click.option("--workers", type=click.IntRange(min=1), help="Files examined at a time; all cores without it.")
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """What went wrong, in a sentence: exit code 2."""
+    try:
+        yield
+    except UnmaskError as error:
+        raise click.UsageError(str(error)) from error
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--markdown", is_flag=True, help="All of them, as in benchmarks/README.md.")
+def datasets(name: str | None, *, markdown: bool) -> None:
+    """List the data sets, or say how to get NAME, its layout, terms, traps, and published numbers."""
+    from benchmarks.catalogue import describe, listing, sections
+
+    with _clear_errors():
+        print(sections() if markdown else listing() if name is None else describe(name))
+
+
+@click.command()
+@click.argument("name")
+@_root
+@click.option("--every-file", is_flag=True, help="Open every file, not only a sample.")
+def validate(name: str, folder: Path, *, every_file: bool) -> None:
+    """Compare the copy of data set NAME in FOLDER with what its authors publish.
+
+    Counts, checksums, files that are missing, doubled or unreadable. Exit code 1 where something is wrong; a partial
+    copy is allowed, and marked.
+    """
+    from benchmarks.datasets import data_set
+    from benchmarks.validation import validate as check
+    from pipelines.sandbox import Sandbox
+
+    with _clear_errors(), Sandbox() as sandbox, _Bar() as bar:
+        found = check(data_set(name), folder, sandbox, every_file=every_file, tell=bar.tell)
+    print(found.text)
+    sys.exit(1 if found.errors else 0)
+
+
+@click.command()
+@click.argument("name")
+@_root
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run. [default: runs/NAME-SPLIT]"
+)
+@_split
+@_only
+@_limit
+@_models
+@click.option("--config", "config_file", type=click.Path(path_type=Path, exists=True), help="Settings, TOML.")
+@_in_domain
+@_development
+@_engine
+@_workers
+@click.option("--gpus", type=float, default=0, help="GPUs for the models.")
+@click.option("--ray-address", help="Join this Ray cluster.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+def run(name: str, folder: Path, out: Path | None, **asked: Any) -> None:
+    """Examine the trials of data set NAME in FOLDER and write a score file.
+
+    The same pipeline as for evidence: every trial ends in one state, and whatever has no score says why. A stopped run
+    goes on with --resume. `score`, `table` and `compare` then need the score file only.
+    """
+    from benchmarks.results_page.run_section import score
+    from benchmarks.runs.plan import plan, request_of
+    from benchmarks.runs.run import run as examine
+    from benchmarks.validation import counts_table, files_there
+
+    with _clear_errors():
+        request = request_of(name, folder, out, **asked)
+        planned = plan(request)
+        print(
+            "\n".join(counts_table(request.data_set, planned.listing, files_there(folder, planned.listing.trials)[0]))
+        )
+        with watching() as watch:
+            ending = examine(request, planned, watch)
+        if ending != "done":
+            NOTES.print(f"Stopped; go on with --resume --out {request.out}", highlight=False)
+            sys.exit(130)
+        print(score(request.out))
+        NOTES.print(f"Score file: {request.out}", highlight=False)
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER)
+def score(folder: Path) -> None:
+    """Metrics of the run in FOLDER, from its score file alone."""
+    from benchmarks.results_page.run_section import score as scored
+
+    with _clear_errors():
+        print(scored(folder))
+
+
+@contextmanager
+def watching() -> Iterator[Any]:
+    """How a run tells of itself on a terminal; the first Ctrl-C ends it in good order."""
+    from benchmarks.runs.run import Watching
+    from service.progress import showing
+    from service.stopping import stopping
+
+    stop = threading.Event()
+    form: Any = "bar" if NOTES.is_terminal else "none"
+    with stopping(stop, NOTES) as listen, _Bar() as bar:
+        yield Watching(
+            scan=lambda: showing(form, NOTES),
+            features=lambda done, number: bar.tell("shortcuts", done, number),
+            stop=stop,
+            prepare=listen,
+        )
+
+
+class _Bar:
+    """A bar for each thing that is done, on a terminal."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(console=NOTES, transient=True, disable=not NOTES.is_terminal)
+        self._tasks: dict[str, TaskID] = {}
+        self._started = False
+
+    def tell(self, what: str, done: int, number: int) -> None:
+        """Show that so much of it is done."""
+        if not self._started:  # two live displays cannot share a terminal: the scan's is over by now
+            self._progress.start()
+            self._started = True
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=number)
+        self._progress.update(self._tasks[what], completed=done)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._started:
+            self._progress.stop()
