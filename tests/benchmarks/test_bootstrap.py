@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from benchmarks.bootstrap import Scored, interval, share_interval
-from training.separation import auc
+from benchmarks.bootstrap import Scored, interval, paired_interval, share_interval
+from benchmarks.metrics import auc, eer
 
 
 def _trials(copies: int, seed: int = 0) -> list[Scored]:
@@ -51,3 +53,59 @@ def test_one_class_alone_has_no_interval() -> None:
         interval(auc, [one for one in _trials(1) if one.is_spoof])
     with pytest.raises(ValueError, match="nothing"):
         share_interval([])
+
+
+def _noisy(trials: list[Scored], spread: float, seed: int) -> list[Scored]:
+    random = np.random.default_rng(seed)
+    return [replace(one, score=one.score + random.normal(0, spread)) for one in trials]
+
+
+def test_the_difference_of_a_system_and_itself_is_nothing() -> None:
+    trials = _trials(2)
+    assert paired_interval(auc, trials, trials) == (0.0, 0.0)
+
+
+def test_a_difference_on_the_same_draws_is_told_apart_where_two_intervals_are_not() -> None:
+    good = _trials(3)
+    worse = _noisy(good, 0.4, seed=1)
+    low, high = paired_interval(auc, good, worse)
+    alone = interval(auc, good)
+    assert high - low < 0.6 * (alone[1] - alone[0])
+    flipped = paired_interval(auc, worse, good)
+    assert flipped == pytest.approx((-high, -low))
+
+
+def test_a_system_that_is_much_worse_is_found() -> None:
+    low, high = paired_interval(auc, _trials(1), _noisy(_trials(1), 10.0, seed=1))
+    assert 0 < low < high < 1
+
+
+def test_other_trials_are_not_compared() -> None:
+    trials = _trials(1)
+    with pytest.raises(ValueError, match="same trials"):
+        paired_interval(auc, trials, trials[:-1])
+    with pytest.raises(ValueError, match="same trials"):
+        paired_interval(auc, trials, [replace(trials[0], group="else"), *trials[1:]])
+
+
+def test_the_interval_is_that_of_drawing_groups_one_by_one() -> None:
+    trials = _trials(3)
+    groups = sorted({one.group for one in trials})
+    random = np.random.default_rng(0)
+    values = []
+    for _ in range(1_000):
+        drawn = [one for name in random.choice(groups, len(groups)) for one in trials if one.group == name]
+        bonafide, spoof = ([one.score for one in drawn if one.is_spoof is kind] for kind in (False, True))
+        values.append(eer(bonafide=bonafide, spoof=spoof))
+    assert interval(eer, trials) == pytest.approx(np.quantile(values, (0.025, 0.975)), abs=0.03)
+
+
+def test_thousands_of_groups_with_few_trials_each() -> None:
+    random = np.random.default_rng(0)
+    trials = [
+        Scored(score=score, is_spoof=row % 10 > 0, group=str(row % 3_000))
+        for row, score in enumerate(random.normal(0, 1, 20_000).tolist())
+    ]
+    low, high = interval(auc, trials)
+    assert low < 0.5 < high
+    assert high - low < 0.04
