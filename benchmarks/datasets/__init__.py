@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from benchmarks.datasets import in_the_wild, protocol_csv
+from benchmarks.datasets import (
+    asvspoof5,
+    asvspoof2019_la,
+    asvspoof2021,
+    av_deepfake1m,
+    celeb_df,
+    dfdc,
+    dfdc_preview,
+    faceforensics,
+    fakeavceleb,
+    in_the_wild,
+    lav_df,
+    protocol_csv,
+    wavefake,
+)
 from benchmarks.datasets.dataset import DataSet
 from detect.errors import ConfigError
 
-DATA_SETS: tuple[DataSet, ...] = (in_the_wild.DATA_SET, protocol_csv.DATA_SET)
-"""In the order in which they are listed for people: faces, faces and voices, voices."""
+DATA_SETS: tuple[DataSet, ...] = (
+    faceforensics.DATA_SET,
+    celeb_df.V1,
+    celeb_df.V2,
+    dfdc_preview.DATA_SET,
+    dfdc.DATA_SET,
+    fakeavceleb.DATA_SET,
+    lav_df.DATA_SET,
+    av_deepfake1m.DATA_SET,
+    asvspoof2019_la.DATA_SET,
+    asvspoof2021.LA,
+    asvspoof2021.DF,
+    asvspoof5.DATA_SET,
+    in_the_wild.DATA_SET,
+    wavefake.DATA_SET,
+    protocol_csv.DATA_SET,
+)
+"""In the order in which they are listed for people: faces, faces and voices, voices, your own."""
 
 
 def data_set(name: str) -> DataSet:
