@@ -48,7 +48,7 @@ def test_a_stretch_is_found_once() -> None:
 
 def test_the_surest_claim_chooses_first_and_takes_the_best_stretch() -> None:
     truth = {"a": [(0.0, 4.0), (1.0, 5.0)]}
-    # The surer one overlaps the first stretch by 2.9 of 4.6 and the second by 3.5 of 4: it leaves the first to the other.
+    # The surer one overlaps the first by 2.9 of 4.6 and the second by 3.5 of 4, so it leaves the first to the other.
     claims = {"a": [(0.9, 1.1, 4.6), (0.8, 0.0, 4.0)]}
     assert average_precision_at_iou(truth, claims, iou=0.5) == 1.0
 
