@@ -8,6 +8,7 @@ from benchmarks.datasets import DATA_SETS
 from benchmarks.results_page.accounting import accounts
 from benchmarks.results_page.blocks import Block, Heading, Table, Text
 from benchmarks.results_page.breakdowns import breakdowns
+from benchmarks.results_page.localised import localised
 from benchmarks.results_page.markdown import markdown
 from benchmarks.results_page.numbers import ratios, separation
 from benchmarks.results_page.samples import samples
@@ -57,6 +58,7 @@ def run_blocks(run: ScoreFile) -> list[Block]:
         blocks += [table for table in (ratios(view, found, of),) if table is not None]
         blocks.append(shortcut_table(view, found, of))
         blocks += breakdowns(view, found, of)
+        blocks += localised(view, run.stretches, of)
     blocks += published(record, of)
     return blocks
 
