@@ -66,29 +66,29 @@ def _trials(track: Track, keys: Path, root: Path, folders: Sequence[str]) -> Ite
     # Nothing says which part holds which file: with several folders they are looked into, once each.
     elsewhere = {path.name: folder for folder in folders[1:] for path in (root / folder).iterdir()}
     columns = _COLUMNS[track]
+    facts = [name for name in columns if name not in _NO_FACTS]
     labels = {key: labels_of(voice=label) for key, label in LABEL_WORDS.items()}
     for place, fields in lines_of(keys):
         if len(fields) != len(columns):
             raise ConfigError(f"{place}: a line of the full keys has {len(columns)} fields, not {len(fields)}")
         row: Mapping[str, str] = dict(zip(columns, fields, strict=True))
-        key = word(row["key"], {name: name for name in labels}, place)
         file = f"{row['trial']}.flac"
         yield Trial(
             id=row["trial"],
             path=f"{elsewhere.get(file, folders[0])}/{file}",
             unit=Unit.UTTERANCE,
-            labels=labels[key],
-            attack=row["attack"] if key == "spoof" else "-",  # bona fide rows of LA have the attack `bonafide`
+            labels=word(row["key"], labels, place),
+            attack=row["attack"] if row["key"] == "spoof" else "-",  # bona fide rows of LA have the attack `bonafide`
             group=row["speaker"],
             split=word(row["subset"], _SUBSETS, place),
-            facts={name: value for name, value in row.items() if name not in _NO_FACTS and value not in _NOTHING},
+            facts={name: row[name] for name in facts if row[name] not in _NOTHING},
         )
 
 
 _TERMS = "ODC-By 1.0."
 _SUBSET_TRAP = (
-    "Papers report the subset eval; public leaderboards pool it with progress and hidden, whose silence is trimmed, "
-    "and come to error rates several times as high: a number without its subset says nothing."
+    "Papers report the subset eval; public leaderboards pool it with progress and hidden, whose silence is trimmed, and "
+    "print several times the error rate for the same network (whether for this reason alone is not certain)."
 )
 _DECODER_TRAP = "libsndfile has been seen to fail on about two in five of the files, which FFmpeg decodes."
 _LA19 = "trained on ASVspoof 2019 LA; "
