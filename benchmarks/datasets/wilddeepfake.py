@@ -89,6 +89,10 @@ def _members(archive: Path) -> Iterator[str]:
                 name = member.name.rpartition("/")[2]
                 if member.isfile() and name.endswith(".png") and not name.startswith("._"):
                     yield member.name
+            if opened.fileobj is not None:  # `tarfile` takes a header that is cut off for the end
+                opened.fileobj.seek(opened.offset)
+                if opened.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                    raise tarfile.ReadError("the block of zeros that ends an archive is not there")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ConfigError(f"{archive}: it cannot be read to its end, so frames would be left out: {error}") from error
 

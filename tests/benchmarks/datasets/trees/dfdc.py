@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.trials import Label, labels_of
 from tests.benchmarks.datasets.tree import Media, Row, Tree, replace
 
-_PARTS = {
+_PARTS: dict[str, dict[str, dict[str, str | None]]] = {
     "2": {
         "owxbbpjpch.mp4": {"label": "REAL", "split": "train", "original": None},
         "aaqaifqrwn.mp4": {"label": "FAKE", "split": "train", "original": "owxbbpjpch.mp4"},
@@ -73,8 +73,8 @@ def _make(root: Path, media: Media) -> None:
         (root / f"train/dfdc_train_part_{part}/metadata.json").write_text(json.dumps(records))
     (root / "validation/labels.csv").write_text(_table(_VALIDATION))
     (root / "test/labels.csv").write_text(_table({name: label for name, (label, _, _) in _TEST.items()}))
-    records = {name: {"is_fake": int(label == "spoof"), "augmentations": of} for name, (label, of, _) in _TEST.items()}
-    (root / "test/metadata.json").write_text(json.dumps(records))
+    told = {name: {"is_fake": int(label == "spoof"), "augmentations": of} for name, (label, of, _) in _TEST.items()}
+    (root / "test/metadata.json").write_text(json.dumps(told))
 
 
 TREE = Tree(

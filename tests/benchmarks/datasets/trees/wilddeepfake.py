@@ -38,7 +38,7 @@ _ROWS = [
         for archive, members in _PACKED.items()
         for member in members
     ),
-    *(_row(*path.split("/", 1), path) for path in _UNPACKED),
+    *(_row(path.partition("/")[0], path.partition("/")[2], path) for path in _UNPACKED),
 ]
 
 
