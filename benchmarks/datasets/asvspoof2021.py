@@ -87,8 +87,8 @@ def _trials(track: Track, keys: Path, root: Path, folders: Sequence[str]) -> Ite
 
 _TERMS = "ODC-By 1.0."
 _SUBSET_TRAP = (
-    "Papers report the subset eval; public leaderboards pool it with progress and hidden, whose silence is trimmed, and "
-    "print several times the error rate for the same network (whether for this reason alone is not certain)."
+    "Papers report the subset eval; public leaderboards pool it with progress and hidden, whose silence is trimmed, "
+    "and print several times the error rate for the same network (whether for this reason alone is not certain)."
 )
 _DECODER_TRAP = "libsndfile has been seen to fail on about two in five of the files, which FFmpeg decodes."
 _LA19 = "trained on ASVspoof 2019 LA; "

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.datasets.dataset import Counts, DataSet, Listing, names_below
+from benchmarks.datasets.dataset import Counts, DataSet, Listing, names_below, need
 from benchmarks.trials import Trial, Unit, labels_of
 from detect.errors import ConfigError
 from detect.types import Modality
@@ -47,6 +47,7 @@ _AGAIN = "generated/"
 
 
 def _read(root: Path) -> Listing:
+    need(root, "WaveFake is the folder generated_audio, or the one that holds it")
     inside = "generated_audio/" if (root / "generated_audio").is_dir() else ""
     methods = _methods(root / inside)
     notes: list[str] = []
@@ -77,7 +78,7 @@ def _methods(folder: Path) -> list[str]:
         raise ConfigError(f"{folder} has folders that are no method of WaveFake: {', '.join(unknown)}")
     if not methods:
         raise ConfigError(
-            f"{folder} has no method's folder: WaveFake is the folder generated_audio, or the one with it"
+            f"{folder} has no method's folder: WaveFake is the folder generated_audio, or the one that holds it"
         )
     return methods
 
