@@ -32,12 +32,14 @@ SOURCES: dict[str, frozenset[str]] = {
         "df40": ("faceforensics", "celeb-df"),
         "grid": (),
         "lrs2": (),
+        "lrs3": (),
         "wav2lip": ("lrs2",),
         # Faces and voices.
         "voxceleb2": (),
         "fakeavceleb": ("voxceleb2",),
         "lav-df": ("voxceleb2",),
         "av-deepfake1m": ("voxceleb2",),
+        "av-deepfake1m-plusplus": ("av-deepfake1m", "lrs3"),
         "deepfake-eval-2024": (),
         # Voices.
         "librivox": (),

@@ -104,7 +104,7 @@ def validate(
 def is_partial(data_set: DataSet, trials: Sequence[Trial], there: set[str]) -> bool:
     """Whether trials are missing: files that are not there, or fewer trials than published."""
     found = Counter(trial.split for trial in trials)
-    totals = {split: _total(counts) for split, counts in data_set.expected.items()}
+    totals = {split: counts.all for split, counts in data_set.expected.items()}
     return len(there) < len(trials) or any(
         total is not None and found[split] < total for split, total in totals.items()
     )
@@ -122,7 +122,7 @@ def counts_table(data_set: DataSet, listing: Listing, there: set[str]) -> list[s
             [
                 split,
                 *(f"{listed[label]:,} / {_or_dash(published)}" for label, published in _published(counts)),
-                f"{len(trials):,} / {_or_dash(_total(counts))}",
+                f"{len(trials):,} / {_or_dash(counts.all)}",
                 f"{sum(trial.id in there for trial in trials):,}",
             ]
         )
@@ -135,12 +135,6 @@ def _label(trial: Trial) -> Label:
 
 def _published(counts: Counts) -> tuple[tuple[Label, int | None], tuple[Label, int | None]]:
     return ("bonafide", counts.bonafide), ("spoof", counts.spoof)
-
-
-def _total(counts: Counts) -> int | None:
-    if counts.total is None and counts.bonafide is not None and counts.spoof is not None:
-        return counts.bonafide + counts.spoof
-    return counts.total
 
 
 def _or_dash(value: int | None) -> str:
@@ -194,7 +188,7 @@ def _count_troubles(data_set: DataSet, trials: Sequence[Trial]) -> Iterator[Trou
             (f"{split} {label}", published, sum(_label(t) == label for t in found))
             for label, published in _published(counts)
         ]
-        pairs.append((split, _total(counts), len(found)))
+        pairs.append((split, counts.all, len(found)))
         problems += [
             f"{name}: {number:,} trials, {published:,} published"
             for name, published, number in pairs

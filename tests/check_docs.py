@@ -4,7 +4,7 @@
 * no source file is longer than 400 lines;
 * every relative link of every Markdown file leads somewhere;
 * every `make` target, `unmask` command and option that a Markdown file shows is there;
-* the documented settings are those of the code.
+* the documented settings are those of the code, and so are the data sets of `benchmarks/README.md`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.catalogue import BEGIN, END, sections
 from service.cli import cli
 from service.defaults import settings_toml
 from service.scan import schema_json
@@ -93,8 +94,21 @@ def setting_problems() -> Iterator[str]:
         yield "docs/settings.md does not hold what `unmask settings` prints"
 
 
+def data_set_problems() -> Iterator[str]:
+    path = ROOT / "benchmarks" / "README.md"
+    if f"{BEGIN}\n{sections()}\n{END}" not in path.read_text(encoding="utf-8"):
+        yield "benchmarks/README.md does not hold what `python -m benchmarks datasets --markdown` prints"
+
+
 def main() -> int:
-    checks = (schema_problems, length_problems, link_problems, command_problems, setting_problems)
+    checks = (
+        schema_problems,
+        length_problems,
+        link_problems,
+        command_problems,
+        setting_problems,
+        data_set_problems,
+    )
     problems = [problem for check in checks for problem in check()]
     for problem in problems:
         sys.stdout.write(f"{problem}\n")

@@ -24,6 +24,13 @@ class Counts:
     total: int | None = None
     """Only where the two classes are not published apart."""
 
+    @property
+    def all(self) -> int | None:
+        """Of both classes."""
+        if self.total is None and self.bonafide is not None and self.spoof is not None:
+            return self.bonafide + self.spoof
+        return self.total
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:

@@ -46,9 +46,6 @@ def record_of(
         data.update(f"{trial.id}\t{digests[chain_of(trial)]}\n".encode())
     whole = not request.choice.filters and request.choice.limit is None
     counts = request.data_set.expected.get(request.choice.split, Counts()) if whole else Counts()
-    expected = counts.total
-    if expected is None and counts.bonafide is not None and counts.spoof is not None:
-        expected = counts.bonafide + counts.spoof
     return RunRecord(
         name=request.out.name,
         data_set=request.data_set.name,
@@ -61,8 +58,8 @@ def record_of(
         split_sha256=split_sha256(trials),
         num_trials=len(trials),
         num_missing=len(trials) - len(there),
-        expected={"bonafide": counts.bonafide, "spoof": counts.spoof, "total": expected},
-        partial=len(there) < len(trials) or (expected is not None and len(trials) < expected),
+        expected={"bonafide": counts.bonafide, "spoof": counts.spoof, "total": counts.all},
+        partial=len(there) < len(trials) or (counts.all is not None and len(trials) < counts.all),
         development=is_development(request.data_set, trials),
         systems=tuple(_systems(planned)),
         config_digest=quiet(request.config).digest(),
