@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from benchmarks.bootstrap import Scored, interval, share_interval
-from benchmarks.metrics import act_dcf, min_dcf
+from benchmarks.metrics import act_dcf, auc, cllr, eer, min_cllr, min_dcf
 from detect.calibrate import AffineMap
 from detect.config import Scoring
-from training.calibration.cost import cllr, min_cllr
-from training.separation import auc, eer
 
 DASH = "-"
 """Nothing to say: a class is missing, or the checkpoint abstained throughout."""

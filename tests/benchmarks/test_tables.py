@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.bootstrap import Scored
+from benchmarks.metrics import auc
 from benchmarks.tables import COST, DASH, QUALITY, cost, quality, share, table, value
 from benchmarks.voices import components
 from detect.calibrate import AffineMap
-from training.separation import auc
 
 _MAP = AffineMap(a=1.0, b=0.0, lower=-2.5, upper=3.5)
 
