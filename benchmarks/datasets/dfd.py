@@ -58,8 +58,9 @@ DATA_SET = DataSet(
     title="DeepFakeDetection (Google, Jigsaw)",
     modalities=(Modality.FACE,),
     read=_read,
-    # Of one compression. There is no split: papers measure on all of it with what was trained on FaceForensics++.
-    expected={"all": Counts(bonafide=363, spoof=3_068)},
+    # In three compressions, which are downloads of their own. There is no split: papers measure on all of it with what
+    # was trained on FaceForensics++.
+    expected={"all": Counts(bonafide=3 * 363, spoof=3 * 3_068)},
     corpora=frozenset({"dfd"}),
     test_split="all",
     default_filters={"compression": "c23"},
@@ -69,7 +70,10 @@ DATA_SET = DataSet(
         " -d DeepFakeDetection_original and -d DeepFakeDetection, each with -c c23 -t videos."
     ),
     terms="FaceForensics terms of use: research only, no redistribution; consenting, paid actors.",
-    size="363 originals and 3,068 fakes (some copies have 3,066), 28 actors, 16 scenes; c23 takes about 23 GB",
+    size=(
+        "363 originals and 3,068 fakes (some copies have 3,066) in three compressions, 28 actors, 16 scenes; c23 takes"
+        " about 23 GB"
+    ),
     layout=(
         "original_sequences/actors/{raw|c0,c23,c40}/videos/01__kitchen_pan.mp4   ACTOR__SCENE\n"
         "manipulated_sequences/DeepFakeDetection/{raw|c0,c23,c40}/videos/01_02__kitchen_pan__0XUW13RW.mp4"

@@ -141,11 +141,10 @@ DATA_SET = DataSet(
     title="FaceForensics++",
     modalities=(Modality.FACE,),
     read=_read,
-    # Of one compression: each is a download of its own, and few people have them all.
-    expected={
-        "train": Counts(bonafide=720, spoof=3_600),
-        "val": Counts(bonafide=140, spoof=700),
-        "test": Counts(bonafide=140, spoof=700),
+    expected={  # of five methods, each in three compressions, which are downloads of their own
+        "train": Counts(bonafide=3 * 720, spoof=3 * 5 * 720),
+        "val": Counts(bonafide=3 * 140, spoof=3 * 5 * 140),
+        "test": Counts(bonafide=3 * 140, spoof=3 * 5 * 140),
     },
     corpora=frozenset({"faceforensics"}),
     test_split="test",
@@ -157,7 +156,7 @@ DATA_SET = DataSet(
         " Copy dataset/splits of the repository into the folder as splits."
     ),
     terms="FaceForensics terms of use: research only, no redistribution; videos of real people from YouTube.",
-    size="1,000 originals and 1,000 fakes of each of five methods; c23 takes about 10 GB, raw more than 1 TB",
+    size="1,000 originals and 1,000 fakes of each of five methods, in three compressions; c23 takes about 10 GB",
     layout=(
         "original_sequences/youtube/{raw|c0,c23,c40}/videos/000.mp4\n"
         "manipulated_sequences/{Deepfakes,Face2Face,FaceSwap,NeuralTextures,FaceShifter}/"
