@@ -46,6 +46,8 @@ class Plot:
     """One `<svg>` element without outside addresses, in the page's own colours."""
     alternative: str
     """What it shows, for those who do not see it."""
+    wide: bool = False
+    """Whether it takes the page's width."""
 
 
 Block = Heading | Text | Table | Plot

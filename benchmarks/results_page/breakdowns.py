@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from benchmarks.bootstrap import Scored
 from benchmarks.metrics import auc, cllr, eer
 from benchmarks.results_page.blocks import Table
+from benchmarks.results_page.intervals import with_interval
 from benchmarks.results_page.numbers import flagged, marked
 from benchmarks.results_page.samples import Sample
 from benchmarks.results_page.views import View
 from benchmarks.scorefile import Row
-from benchmarks.tables import DASH, value, with_interval
+from benchmarks.tables import DASH, value
 
 LEAST = 8
 """Trials of each class under which a part is not shown, as in `benchmarks.subgroups`: fewer say nothing."""

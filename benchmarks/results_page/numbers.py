@@ -19,10 +19,11 @@ from benchmarks.metrics import (
     tpr_at_fpr,
 )
 from benchmarks.results_page.blocks import Table
+from benchmarks.results_page.intervals import with_interval
 from benchmarks.results_page.samples import Sample
 from benchmarks.results_page.views import View
 from benchmarks.scorefile import System
-from benchmarks.tables import DASH, classes, value, with_interval
+from benchmarks.tables import DASH, classes, value
 from detect.config import Scoring
 
 FALSE_ALARM_RATES = (0.01, 0.001)

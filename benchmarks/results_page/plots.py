@@ -10,10 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import Scored, interval
+from benchmarks.bootstrap import Scored
 from benchmarks.metrics import auc, det, reliability, risk_coverage, roc
 from benchmarks.results_page.blocks import Plot
 from benchmarks.results_page.breakdowns import by_attack
+from benchmarks.results_page.intervals import ends
 from benchmarks.results_page.numbers import marked
 from benchmarks.results_page.samples import Sample
 from benchmarks.results_page.svg import INK, QUIET, colour, dash, draw
@@ -35,14 +36,14 @@ _BAR = 0.16
 """Inches that a system takes in an attack's bars."""
 
 
-def plots(view: View, found: Sequence[Sample], of: str, name: str) -> list[Plot]:
+def plots(view: View, found: Sequence[Sample], of: str, *, name: str) -> list[Plot]:
     """All plots of a view for which there are scores of both classes.
 
     Args:
         view: For the titles.
         found: Its systems.
         of: The subset, for the titles.
-        name: Of the run and the view, for ids; lower case with hyphens.
+        name: Of the run, for ids; lower case with hyphens.
     """
     separating = [(place, sample) for place, sample in enumerate(found) if _both(sample.separating)]
     calibrated = [(place, sample) for place, sample in enumerate(found) if _both(sample.llrs)]
@@ -59,7 +60,10 @@ def plots(view: View, found: Sequence[Sample], of: str, name: str) -> list[Plot]
             alternative = f"{kind} of {of}, {view.noun}: {what}. {told}. The numbers stand in the tables."
             size = (_SIDE, _SIDE + _LEGEND_LINE * len(shown))
             svg = draw(
-                partial(_painted, paint, shown), inches=size, name=f"{name}-{_slug(kind)}", alternative=alternative
+                partial(_painted, paint, shown),
+                inches=size,
+                name=f"{name}-{view.noun}-{_slug(kind)}",
+                alternative=alternative,
             )
             made.append(Plot(title=f"{kind}: {of}, {view.noun}", svg=svg, alternative=alternative))
     return [*made, *_attacks(view, separating, of, name)]
@@ -188,13 +192,13 @@ def _attacks(view: View, shown: Sequence[tuple[int, Sample]], of: str, name: str
     )
     alternative = f"AUC of each attack of {of}, {view.noun}, against all bona fide, with 95 % intervals. {told}."
     size = (2 * _SIDE, 0.7 + len(attacks) * (0.12 + _BAR * len(bars)) + _LEGEND_LINE * len(bars))
-    svg = draw(paint, inches=size, name=f"{name}-attacks", alternative=alternative)
-    return [Plot(title=f"By attack: {of}, {view.noun}", svg=svg, alternative=alternative)]
+    svg = draw(paint, inches=size, name=f"{name}-{view.noun}-attacks", alternative=alternative)
+    return [Plot(title=f"By attack: {of}, {view.noun}", svg=svg, alternative=alternative, wide=True)]
 
 
 def _measured(scored: Sequence[Scored]) -> tuple[float, tuple[float, float]]:
     bonafide, spoof = classes(scored)
-    return auc(bonafide=bonafide, spoof=spoof), interval(auc, scored)
+    return auc(bonafide=bonafide, spoof=spoof), ends(auc, scored)
 
 
 def _short(text: str, most: int = 28) -> str:

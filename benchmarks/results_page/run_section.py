@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.datasets import DATA_SETS
@@ -11,11 +12,13 @@ from benchmarks.results_page.breakdowns import breakdowns
 from benchmarks.results_page.localised import localised
 from benchmarks.results_page.markdown import markdown
 from benchmarks.results_page.numbers import ratios, separation
-from benchmarks.results_page.samples import samples
+from benchmarks.results_page.samples import Sample, samples
 from benchmarks.results_page.shortcut_baseline import shortcut_table
-from benchmarks.results_page.views import views
+from benchmarks.results_page.views import View, views
 from benchmarks.scorefile import RunRecord, ScoreFile, read
 
+Pictures = Callable[[View, Sequence[Sample], str], Iterable[Block]]
+"""Plots of a view, its systems and the subset in words. The terminal has none, and no need of matplotlib."""
 AS_IT_IS = "as it is"
 """Condition of files that were not changed before."""
 
@@ -43,8 +46,8 @@ def subset(record: RunRecord) -> str:
     return ", ".join(parts)
 
 
-def run_blocks(run: ScoreFile) -> list[Block]:
-    """A run's heading, sentences and tables."""
+def run_blocks(run: ScoreFile, pictures: Pictures | None = None) -> list[Block]:
+    """A run's heading, sentences and tables, and the pictures of each view."""
     record, of = run.record, subset(run.record)
     blocks: list[Block] = [Heading(level=1, text=f"{record.name}: {of}"), Text(text=origin(record))]
     blocks += warnings(record)
@@ -57,6 +60,8 @@ def run_blocks(run: ScoreFile) -> list[Block]:
         blocks += [Heading(level=2, text=f"{view.noun.capitalize()}: {of}"), separation(view, found, of)]
         blocks += [table for table in (ratios(view, found, of),) if table is not None]
         blocks.append(shortcut_table(view, found, of))
+        if pictures is not None:
+            blocks += pictures(view, found, of)
         blocks += breakdowns(view, found, of)
         blocks += localised(view, run.stretches, of)
     blocks += published(record, of)

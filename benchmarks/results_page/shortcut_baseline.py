@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from benchmarks.bootstrap import Scored
 from benchmarks.metrics import auc
 from benchmarks.results_page.blocks import Table
+from benchmarks.results_page.intervals import with_interval
 from benchmarks.results_page.numbers import marked
 from benchmarks.results_page.samples import Sample
 from benchmarks.results_page.views import View, as_number
 from benchmarks.scorefile import Row
-from benchmarks.tables import DASH, with_interval
+from benchmarks.tables import DASH
 from benchmarks.trials import Subject
 from training.calibration.logistic import fit_logistic
 
