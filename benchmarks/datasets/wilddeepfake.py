@@ -20,7 +20,7 @@ from detect.types import Modality
 _WORDS: dict[str, Label] = {"real": "bonafide", "fake": "spoof"}
 _FOLDERS = [(label_word, split) for split in ("train", "test") for label_word in _WORDS]
 _ARCHIVE = ".tar.gz"
-_INSIDE = re.compile(r"(?:\./)*(?P<shard>[^/]+)/(?P<word>[^/]+)/(?P<sequence>[^/]+)/(?P<frame>[^/]+)\.png")
+_INSIDE = re.compile(r"(?P<shard>[^/]+)/(?P<word>[^/]+)/(?P<sequence>[^/]+)/(?P<frame>[^/]+)\.png")
 _LABELS: dict[Label, Mapping[Subject, Label]] = {label: labels_of(face=label) for label in _WORDS.values()}
 """One for all trials of a label: there are more than a million."""
 
@@ -79,7 +79,7 @@ def _frames(root: Path, folder: Path, label_word: str) -> tuple[list[_Frame], li
 
 
 def _members(archive: Path) -> Iterator[str]:
-    """Names of an archive's pictures, as they stand there.
+    """Names of an archive's pictures, without the `./` that most of them begin with.
 
     The archives of the data set are called `.tar.gz` and are not compressed; those who pack them again compress them.
     """
@@ -88,7 +88,7 @@ def _members(archive: Path) -> Iterator[str]:
             for member in opened:
                 name = member.name.rpartition("/")[2]
                 if member.isfile() and name.endswith(".png") and not name.startswith("._"):
-                    yield member.name
+                    yield member.name.removeprefix("./")
             if opened.fileobj is not None:  # `tarfile` takes a header that is cut off for the end
                 opened.fileobj.seek(opened.offset)
                 if opened.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):

@@ -34,7 +34,7 @@ def _row(folder: str, inside: str, path: str) -> Row:
 
 _ROWS = [
     *(
-        _row(archive.partition("/")[0], member, f"{archive}!/{member}")
+        _row(archive.partition("/")[0], member, f"{archive}!/{member.removeprefix('./')}")
         for archive, members in _PACKED.items()
         for member in members
     ),
