@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.stream import Stream
 from av.video.stream import VideoStream
+
+from detect.errors import ConfigError
 
 _FPS = 30
 _SECONDS = 10
@@ -91,4 +95,63 @@ def long_clip(path: Path, seconds: int) -> Path:
                     packet.stream = streams[packet.stream_index]
                     sink.mux(packet)
             offset += end - begin
+    return path
+
+
+def cut_clip(source: Path, path: Path, seconds: float) -> Path:
+    """The beginning of a recording, without encoding anew; every picture before the end is there.
+
+    Args:
+        source: A recording with video.
+        path: Where it is written; its suffix names the container.
+        seconds: Least length. It ends where, in the order of decoding, all pictures shown before have come.
+
+    Raises:
+        ConfigError: there is no video in it.
+    """
+    with av.open(str(source)) as recording, av.open(str(path), "w") as sink:
+        if not recording.streams.video:
+            raise ConfigError(f"{source} has no video")
+        video = recording.streams.video[0]
+        end = _end(recording, video, seconds)
+        inputs: list[Stream] = [video, *recording.streams.audio[:1]]
+        outputs = {stream.index: sink.add_stream_from_template(stream) for stream in inputs}
+        recording.seek(0)
+        for packet in recording.demux(inputs):
+            if packet.dts is None or packet.pts is None or packet.pts * packet.time_base >= end:
+                continue
+            packet.stream = outputs[packet.stream_index]
+            sink.mux(packet)
+    return path
+
+
+def _end(recording: av.container.InputContainer, video: VideoStream, seconds: float) -> Fraction:
+    """Seconds on the container's clock before which a prefix of the packets shows every picture."""
+    times = [packet.pts * packet.time_base for packet in recording.demux(video) if packet.pts is not None]
+    first_after = list(accumulate(reversed(times), min))[::-1]
+    last_before = accumulate(times, max)
+    for last, following in zip(last_before, first_after[1:], strict=False):
+        if last < following and following - min(times) >= seconds:
+            return following
+    return max(times) + 1  # shorter than asked for: the whole
+
+
+def write_sound(source: Path, path: Path) -> Path | None:
+    """The sound of a recording as 16-bit WAV at its own rate, as one would extract it; None where it has none.
+
+    Args:
+        source: A recording.
+        path: Where it is written.
+    """
+    with av.open(str(source)) as recording:
+        if not recording.streams.audio:
+            return None
+        with av.open(str(path), "w") as sink:
+            sound = sink.add_stream("pcm_s16le", rate=recording.streams.audio[0].rate)
+            assert isinstance(sound, AudioStream)  # noqa: S101 - narrows the type
+            sound.layout = recording.streams.audio[0].layout
+            for frame in recording.decode(recording.streams.audio[0]):
+                frame.pts = None
+                sink.mux(sound.encode(frame))
+            sink.mux(sound.encode(None))
     return path
