@@ -73,6 +73,8 @@ def spans_of(entry: Mapping[str, Any], field: str, place: str) -> tuple[tuple[Sp
     value = entry.get(field)
     if not isinstance(value, list):
         raise ConfigError(f"{place}: {field} should be a list of pairs of seconds, not {value!r}")
+    if not value:
+        return (), 0
     kept = []
     for pair in value:
         if not isinstance(pair, list) or len(pair) != 2 or not all(_is_seconds(second) for second in pair):
