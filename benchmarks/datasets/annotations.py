@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.datasets.json_file import json_of
 from benchmarks.trials import Span
 from detect.errors import ConfigError
-
-
-def load(path: Path) -> Any:
-    """What a JSON file holds.
-
-    Raises:
-        ConfigError: it holds no JSON.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ConfigError(f"{path} is no JSON: {error}") from error
 
 
 def entries_of(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -30,7 +18,7 @@ def entries_of(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     Raises:
         ConfigError: it is no list of objects.
     """
-    entries = load(path)
+    entries = json_of(path)
     if not isinstance(entries, list):
         raise ConfigError(f"{path} holds no JSON list")
     for number, entry in enumerate(entries, 1):

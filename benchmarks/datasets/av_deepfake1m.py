@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.datasets.annotations import entries_of, load, spans_of, text_of
+from benchmarks.datasets.annotations import entries_of, spans_of, text_of
 from benchmarks.datasets.dataset import Counts, DataSet, Listing, Published, names_below, word
+from benchmarks.datasets.json_file import json_of
 from benchmarks.trials import Label, Span, Subject, Trial, Unit, labels_of
 from detect.errors import ConfigError
 from detect.types import Modality
@@ -74,7 +75,7 @@ def _entries(root: Path, split: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for folder in (root / f"{split}_metadata", root / split):
         names = names_below(folder, ".json")
         for name in names:
-            entry = load(folder / name)
+            entry = json_of(folder / name)
             if not isinstance(entry, dict):
                 raise ConfigError(f"{folder / name} holds no JSON object")
             yield str(folder / name), entry

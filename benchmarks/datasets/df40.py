@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from benchmarks.datasets.annotations import load
 from benchmarks.datasets.dataset import Counts, DataSet, Listing, Published, names_below, word
+from benchmarks.datasets.json_file import json_of
 from benchmarks.trials import Label, Trial, Unit, labels_of
 from detect.errors import ConfigError
 from detect.types import Modality
@@ -80,7 +80,7 @@ def _read(root: Path) -> Listing:
 
 def _listed(protocols: Iterable[Path]) -> Iterator[_Frame]:
     for path in protocols:
-        content = load(path)
+        content = json_of(path)
         for split in _SPLITS:
             for place, video in _videos(path, content, split):
                 text = video.get("label")
