@@ -73,7 +73,7 @@ ROOMS = [
             "dB SNR",
             -1,
             {f"{colour}_{snr}db": (snr, on_sound(noise(snr))) for snr in (20, 10, 5, 0)},
-            "0 to 20 dB, as in the noisy part of the ASVspoof laundered database (Ali et al., 2024)",
+            "0, 10 and 20 dB as in the ASVspoof laundered database (Ali et al., IH&MMSec 2024); 5 dB chosen here",
         )
     ),
     *curve(
@@ -85,7 +85,7 @@ ROOMS = [
             f"reverb_{seconds:g}s": (seconds, on_sound(partial(sound.in_room, rt60_seconds=seconds)))
             for seconds in (0.3, 0.6, 0.9)
         },
-        "RT60 of 0.3, 0.6 and 0.9 s, as in the ASVspoof laundered database (Ali et al., 2024); Polack's model, as much "
-        "energy in the reflections as in the direct path",
+        "RT60 of 0.3, 0.6 and 0.9 s, as in the ASVspoof laundered database (Ali et al., IH&MMSec 2024); Polack's "
+        "model, as much energy in the reflections as in the direct path",
     ),
 ]

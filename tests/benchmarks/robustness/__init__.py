@@ -1,0 +1,1 @@
+"""Launderings, perturbations, curves."""
