@@ -135,12 +135,12 @@ def read_members(archive: Path, names: Iterable[str]) -> Iterator[tuple[str, Ite
                 for info in opened.infolist():
                     if info.filename in wanted:
                         with opened.open(info) as member:
-                            yield info.filename, _chunks(member)
+                            yield info.filename, _chunks(member, archive)
             return
         with tarfile.open(archive, "r|*") as stream:
             for entry in stream:
                 if _plain_name(entry) in wanted and (file := stream.extractfile(entry)) is not None:
-                    yield _plain_name(entry), _chunks(file)
+                    yield _plain_name(entry), _chunks(file, archive)
 
 
 @contextmanager
@@ -155,9 +155,10 @@ def _plain_name(entry: tarfile.TarInfo) -> str:
     return entry.name.removeprefix("./")
 
 
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK_BYTES):
-        yield chunk
+def _chunks(file: IO[bytes], archive: Path) -> Iterator[bytes]:
+    with _readable(archive):
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
 
 
 def _plain(path: Path, chain: str) -> Iterator[Entry]:
