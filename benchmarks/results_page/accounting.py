@@ -12,6 +12,8 @@ from benchmarks.tables import DASH
 from benchmarks.trials import SUBJECTS, Subject
 
 _SCORED = "scored"
+_IN_WORDS = {"bonafide": "bona fide", "spoof": "spoof", "total": "in all"}
+"""Of `RunRecord.expected`."""
 _Key = TypeVar("_Key", str, tuple[str, str])
 
 
@@ -67,7 +69,9 @@ def _outcome(row: Row, subject: Subject, systems: Sequence[System]) -> str:
 def _of_expected(record: RunRecord) -> list[str]:
     """What is missing of the run, and how many trials the whole split has as published."""
     here = f"{record.num_missing:,} of {record.num_trials:,} trials have no file in this copy."
-    published = ", ".join(f"{count:,} {name}" for name, count in record.expected.items() if count is not None)
+    published = ", ".join(
+        f"{count:,} {_IN_WORDS[name]}" for name, count in record.expected.items() if count is not None
+    )
     if not published:
         return [f"{here} Nobody has published how many trials this subset has."]
     return [f"{here} The whole split has, as published: {published}."]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from benchmarks.bootstrap import Scored, interval
+from benchmarks.metrics import auc
+from benchmarks.results_page.auc_interval import auc_interval
 from benchmarks.tables import DASH, classes
 
 Metric = Callable[..., float]
@@ -32,4 +34,4 @@ def ends(metric: Metric, trials: Sequence[Scored]) -> tuple[float, float]:
 
 @lru_cache(maxsize=512)
 def _ends(metric: Metric, trials: tuple[Scored, ...]) -> tuple[float, float]:
-    return interval(metric, trials)
+    return auc_interval(trials) if metric is auc else interval(metric, trials)

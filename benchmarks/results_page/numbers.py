@@ -41,7 +41,7 @@ def separation(view: View, found: Sequence[Sample], of: str) -> Table:
         title=f"Separation: {of}, {view.noun}",
         header=(
             *("system", "subject", "coverage", "bona fide + spoof", "AUC", "EER", "AP"),
-            *(f"TPR at {rate:.1%} FPR" for rate in FALSE_ALARM_RATES),
+            *(f"TPR at {rate * 100:g}% FPR" for rate in FALSE_ALARM_RATES),
             f"pAUC to {PARTIAL_RATE:.0%} FPR",
         ),
         rows=[_separation(sample) for sample in found],

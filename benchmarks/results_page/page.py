@@ -43,6 +43,7 @@ def page(folders: Sequence[Path], out: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["together"] = _together
     text = environment.get_template("page.html.j2").render(
         css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - a file of our own
         summaries=_summaries(runs),
@@ -61,6 +62,11 @@ def _section(run: ScoreFile) -> dict[str, object]:
         "title": subset(run.record),
         "blocks": _with_galleries(rest),
     }
+
+
+def _together(figure: str) -> str:
+    """A narrow cell may break before an interval or a share, and nowhere else."""
+    return figure.replace(", ", ",\u00a0").replace(" of ", "\u00a0of\u00a0").replace("= ", "=\u00a0")
 
 
 def _kind(block: Block | Sequence[Block]) -> str:

@@ -49,12 +49,13 @@ class Baseline:
     """Why there is nothing; empty where there is."""
 
 
-def baseline(rows: Sequence[Row], subject: Subject) -> Baseline:
-    """What each shortcut reaches alone, and all together.
+def baseline(rows: Sequence[Row], subject: Subject, *, each: bool = True) -> Baseline:
+    """What shortcuts reach together, and each of them alone.
 
     Args:
         rows: Trials with a label for the subject whose files are there.
         subject: Whose label is predicted.
+        each: Whether each alone is wanted, too.
     """
     features = sorted({name for row in rows for name in row.shortcuts})
     is_spoof = np.array([row.labels[subject] == "spoof" for row in rows], bool)
@@ -66,7 +67,7 @@ def baseline(rows: Sequence[Row], subject: Subject) -> Baseline:
     folds = _folds(rows, is_spoof)
     if not all(_has_both(is_spoof[folds != fold]) for fold in range(FOLDS)):
         return Baseline(by_feature={}, why_not="too few groups have trials of both classes to leave some of them out")
-    sets = {name: (name,) for name in features} | ({ALL: tuple(features)} if len(features) > 1 else {})
+    sets = {name: (name,) for name in features if each} | {ALL: tuple(features)}
     return Baseline(by_feature={name: _predicted(rows, is_spoof, folds, some) for name, some in sets.items()})
 
 
@@ -101,10 +102,8 @@ def shortcut_table(view: View, found: Sequence[Sample], of: str) -> Table:
 
 def shortcut_auc(view: View, subject: Subject) -> str:
     """AUC of all shortcuts together, with its interval; a dash where nothing could be fitted."""
-    result = baseline(view.labelled(subject), subject)
-    if result.why_not:
-        return DASH
-    return with_interval(auc, list(result.by_feature.values())[-1])
+    result = baseline(view.labelled(subject), subject, each=False)
+    return DASH if result.why_not else with_interval(auc, result.by_feature[ALL])
 
 
 def _folds(rows: Sequence[Row], is_spoof: BoolArray) -> NDArray[np.int64]:
