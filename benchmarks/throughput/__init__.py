@@ -34,9 +34,9 @@ def measure(recording: Path | None, repeats: int, out: Path, *, only: Sequence[s
     Raises:
         ConfigError: there is no such part, or the recording has no video that can be examined.
     """
-    from benchmarks.throughput import run  # noqa: PLC0415 - see above
+    from benchmarks.throughput.run import measure as measure_parts  # noqa: PLC0415 - see above
 
-    run.measure(recording, repeats, out, only=only)
+    measure_parts(recording, repeats, out, only=only)
 
 
 def measure_memory(out: Path) -> None:
@@ -45,6 +45,6 @@ def measure_memory(out: Path) -> None:
     Args:
         out: Where the results go.
     """
-    from benchmarks.throughput import memory  # noqa: PLC0415 - see above
+    from benchmarks.throughput.memory import measure_length  # noqa: PLC0415 - see above
 
-    memory.measure_length(out)
+    measure_length(out)

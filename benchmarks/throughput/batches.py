@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.throughput.document import Batch, Batches
 from benchmarks.throughput.samples import alternate
-from benchmarks.throughput.threads import default_threads, torch_threads
+from benchmarks.throughput.threads import torch_threads
 from detect.checkpoints import Model, choose
 from detect.config import Config
 from detect.models import FaceSpec, load_model, spoof_logit
@@ -28,9 +28,9 @@ TOGETHER = "one pass for the batch"
 
 _ABOUT = (
     "Inputs are noise of the right shape: what these networks see makes no difference to their time. `unmask` is how "
-    "examinations score: on a CPU each input by itself, on half of the cores, so that a logit depends on nothing beside it; on a "
-    "GPU a batch together. `one pass for the batch` is the same network on the CPU as torch "
-    "comes, {threads} threads for one pass: what the independence of logits costs."
+    "examinations score: on a CPU each input by itself, on half of the cores, so that a logit depends on nothing "
+    "beside it; on a GPU a batch together. `one pass for the batch` is the same network on the CPU as torch comes, "
+    "{threads} threads for one pass."
 )
 
 
@@ -45,9 +45,15 @@ class _Job:
     score: Callable[[Sequence[NDArray[Any]]], object]
 
 
-def measure(devices: Sequence[str], rounds: int, sizes: Sequence[int] = SIZES) -> Batches:
-    """Items a second of every default checkpoint at every size, sizes and ways in turn within each round."""
-    threads = default_threads()
+def measure(devices: Sequence[str], rounds: int, threads: int, sizes: Sequence[int] = SIZES) -> Batches:
+    """Items a second of every default checkpoint at every size, sizes and ways in turn within each round.
+
+    Args:
+        devices: Where.
+        rounds: Runs of each.
+        threads: Of torch, for `one pass for the batch`.
+        sizes: Of batches, ascending.
+    """
     rows: list[Batch] = []
     models = choose(Config()).models
     for model in (*models[Modality.FACE], *models[Modality.VOICE]):

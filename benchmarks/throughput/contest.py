@@ -20,7 +20,7 @@ from benchmarks.throughput.contestants import (
 )
 from benchmarks.throughput.document import Contest, Entry
 from benchmarks.throughput.samples import alternate
-from benchmarks.throughput.threads import default_threads, torch_threads
+from benchmarks.throughput.threads import torch_threads
 
 _OURS = (OURS, OUR_FACES)
 
@@ -59,15 +59,15 @@ def voices(recording: Path) -> Match:
     return Match(title="Voices", names=(OURS, PLAIN_VOICE), recording=recording, about=about)
 
 
-def compete(match: Match, device: str, rounds: int) -> Contest:
+def compete(match: Match, device: str, rounds: int, threads: int) -> Contest:
     """Run the programs of a match in turn, models loaded before; none of the rounds is the first.
 
     Args:
         match: Who, on what.
         device: Where the models run.
         rounds: Runs of each.
+        threads: Of torch, for the others.
     """
-    threads = default_threads()
     with ExitStack() as stack:
         works: dict[str, Callable[[], Facts]] = {}
         for name in match.names:

@@ -15,13 +15,6 @@ from benchmarks.throughput.batches import OURS
 from benchmarks.throughput.document import Batches, Contest, Document, Row, Workers
 from benchmarks.throughput.samples import ratios
 
-_STYLE = {
-    "svg.hashsalt": "unmask",  # ids of elements are drawn from it
-    "svg.fonttype": "none",  # text stays text: no outlines that depend on the fonts of this machine
-    "font.family": "sans-serif",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 _OWN, _OTHER = "#1b6ca8", "#9aa5ad"
 """Of bars: this program, and others."""
 _WIDTH_INCHES = 7.0
@@ -38,7 +31,15 @@ def draw(document: Document, out: Path) -> list[Path]:
         The files written.
     """
     written = []
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(
+        {
+            "svg.hashsalt": "unmask",  # ids of elements are drawn from it
+            "svg.fonttype": "none",  # text stays text: no outlines that depend on the fonts of this machine
+            "font.family": "sans-serif",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    ):
         for name, figure in _figures(document):
             path = out / f"throughput-{name}.svg"
             # Date and version of the library would make other bytes of the same numbers.

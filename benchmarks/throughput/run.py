@@ -16,6 +16,7 @@ from benchmarks.throughput.document import JSON, Document, write
 from benchmarks.throughput.machine import devices, this_machine
 from benchmarks.throughput.pages import page
 from benchmarks.throughput.plots import draw
+from benchmarks.throughput.threads import default_threads
 from detect.errors import ConfigError
 from detect.version import VERSION
 
@@ -84,17 +85,18 @@ def _contests(media: _Media, repeats: int) -> dict[str, Any]:
     matches = [contest.faces(media.beginning, CUT_SECONDS)]
     if media.sound is not None:
         matches.append(contest.voices(media.sound))
-    rounds = min(repeats, FEWER)
-    return {"contests": tuple(contest.compete(match, device, rounds) for device in devices() for match in matches)}
+    rounds, threads = min(repeats, FEWER), default_threads()
+    parts = (contest.compete(match, device, rounds, threads) for device in devices() for match in matches)
+    return {"contests": tuple(parts)}
 
 
 def _batches(_media: _Media, repeats: int) -> dict[str, Any]:
-    return {"batches": batches.measure(devices(), repeats)}
+    return {"batches": batches.measure(devices(), repeats, default_threads())}
 
 
 def _workers(media: _Media, repeats: int) -> dict[str, Any]:
     rounds = min(repeats, FEWER)
-    return {"workers": workers.measure(media.beginning, os.cpu_count() or 1, rounds, CUT_SECONDS)}
+    return {"workers": workers.measure(media.beginning, workers.crews(os.cpu_count() or 1), rounds, CUT_SECONDS)}
 
 
 def _cold(media: _Media, repeats: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,26 +21,27 @@ _FREE_BOX = b"\0\0\0\x10free"
 _EACH = 4
 """Recordings for each worker, beside the first of each, which pays for loading."""
 
-Way = Literal["local", "ray"]
+Engine = Literal["local", "ray"]
+Crewing = tuple[Engine, int]
+"""An engine and how many workers."""
 
 
-def ways(num_cpus: int) -> list[tuple[Way, int]]:
+def crews(num_cpus: int) -> list[Crewing]:
     """The local engine; Ray with one worker, twice as many, and so on up to one a CPU."""
     counts = [2**power for power in range(num_cpus.bit_length()) if 2**power < num_cpus]
     return [("local", 1), *(("ray", count) for count in [*counts, num_cpus])]
 
 
-def measure(recording: Path, num_cpus: int, rounds: int, seconds: float) -> Workers:
+def measure(recording: Path, crews: Sequence[Crewing], rounds: int, seconds: float) -> Workers:
     """Recordings a minute, of the times at which items end.
 
     Args:
         recording: An MP4 file, copied as often as needed.
-        num_cpus: Most workers.
+        crews: Engine and number of workers; what the first does is what the others are measured against.
         rounds: Scans of each kind, kinds in turn.
         seconds: Length of the recording; only told.
     """
-    crews = ways(num_cpus)
-    rates: dict[tuple[Way, int], list[float]] = {crew: [] for crew in crews}
+    rates: dict[Crewing, list[float]] = {crew: [] for crew in crews}
     for _ in range(rounds):
         for engine, workers in crews:
             with TemporaryDirectory(prefix="unmask-workers-") as place:
@@ -47,8 +49,8 @@ def measure(recording: Path, num_cpus: int, rounds: int, seconds: float) -> Work
     about = (
         f"Scans of copies of the first {seconds:g} s of the clip, {_EACH + 1} for each worker, on the CPU: listing, "
         "sandbox, models, reports and their pages. The first recording of each worker, with starting and loading "
-        "before it, is left out. One examination already uses more than one core: pictures and sound side by side, decoders "
-        "with threads."
+        "before it, is left out. One examination already uses more than one core: pictures and sound side by side, "
+        "decoders with threads."
     )
     rows = tuple(
         Crew(
@@ -66,7 +68,7 @@ def _num_copies(workers: int) -> int:
     return (_EACH + 1) * workers
 
 
-def _rate(recording: Path, place: Path, engine: Way, workers: int) -> float:
+def _rate(recording: Path, place: Path, engine: Engine, workers: int) -> float:
     evidence, out = place / "evidence", place / "out"
     evidence.mkdir()
     content = recording.read_bytes()
