@@ -16,10 +16,10 @@ from tests.recipes import write_audio, write_picture, write_video
 
 _RATE = 24_000
 """Hz, of the demonstration's voice."""
-_SECONDS = 3
-_FPS = 8
+_SECONDS = 2
+_FPS = 4
 _VIDEO = frozenset({".mp4", ".dat", ".avi", ".mkv", ".mov", ".webm"})
-_PICTURE = frozenset({".png", ".jpg", ".jpeg"})
+_PICTURE = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
 
 class RealMedia(Media):

@@ -100,7 +100,7 @@ def test_scores_are_those_of_a_scan_of_the_file_alone(sounds: Path, tmp_path: Pa
         path = tmp_path / "alone.wav"
         with zipfile.ZipFile(sounds / "all.zip") as archive:
             path.write_bytes(archive.read(member))
-        body = Analyzer(decoder=LocalDecoder()).examine(path).body
+        body = Analyzer(request.config, decoder=LocalDecoder()).examine(path).body
         voice = next(finding for finding in body.findings if finding.subject == "voice")
         assert row.llrs["finding.voice"] == pytest.approx(voice.llr, abs=1e-4)
         assert row.logits["lfb-resnet.unmask1"] == pytest.approx(voice.scores[0].logit, abs=1e-4)

@@ -32,7 +32,9 @@ def watching() -> Watching:
 
 
 def asked(name: str, root: Path, out: Path, **others: object) -> Request:
-    defaults = {"split": None, "filters": (), "limit": None, "models": (), "config_file": None, "engine": "local"}
+    few = out.with_suffix(".toml")
+    few.write_text("[sampling]\nmin_frames = 4\nmax_frames = 4\n")
+    defaults = {"split": None, "filters": (), "limit": None, "models": (), "config_file": few, "engine": "local"}
     return request_of(name, root, out, **defaults | others)
 
 
