@@ -9,7 +9,7 @@ from benchmarks.bootstrap import Scored
 from benchmarks.metrics import auc, cllr, eer
 from benchmarks.results_page.blocks import Table
 from benchmarks.results_page.intervals import with_interval
-from benchmarks.results_page.numbers import flagged, marked
+from benchmarks.results_page.numbers import counts, flagged, marked
 from benchmarks.results_page.samples import Sample
 from benchmarks.results_page.views import View
 from benchmarks.scorefile import Row
@@ -100,13 +100,12 @@ def _table(name: str, parts: Sequence[tuple[Sample, list[Part]]], view: View, of
 
 
 def _cells(part: Part) -> list[str]:
-    spoofs = sum(one.is_spoof for one in part.separating)
     llrs = part.sample.llrs
     return [
         part.value,
         marked(part.sample.system),
         "all" if part.against_all else "same",
-        f"{len(part.separating) - spoofs:,} + {spoofs:,}",
+        counts(part.separating),
         with_interval(auc, part.separating),
         value(eer, part.separating),
         value(cllr, llrs),

@@ -59,17 +59,17 @@ def separation(view: View, found: Sequence[Sample], of: str) -> Table:
 
 def _separation(sample: Sample) -> list[str]:
     scored = sample.separating
-    bonafide, spoof = classes(scored)
+    num_bonafide = sum(not one.is_spoof for one in scored)
     return [
         marked(sample.system),
         sample.system.subject,
         coverage(sample),
-        f"{len(bonafide):,} + {len(spoof):,}",
+        counts(scored),
         with_interval(auc, scored),
         with_interval(eer, scored),
         value(average_precision, scored),
         *(
-            value(partial(tpr_at_fpr, fpr=rate), scored) if len(bonafide) * rate >= 1 else DASH
+            value(partial(tpr_at_fpr, fpr=rate), scored) if num_bonafide * rate >= 1 else DASH
             for rate in FALSE_ALARM_RATES
         ),
         value(partial(partial_auc, max_fpr=PARTIAL_RATE), scored),
@@ -125,6 +125,12 @@ def flagged(llrs: Sequence[Scored]) -> list[str]:
     """How many bona fide and how many spoofs stand at or above the flag."""
     flag = Scoring().flag_llr
     return [of_all(sum(llr >= flag for llr in part), len(part)) for part in classes(llrs)]
+
+
+def counts(scored: Sequence[Scored]) -> str:
+    """How many of each class."""
+    spoofs = sum(one.is_spoof for one in scored)
+    return f"{len(scored) - spoofs:,} + {spoofs:,}"
 
 
 def of_all(some: int, count: int) -> str:

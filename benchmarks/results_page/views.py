@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -110,9 +110,8 @@ def _middle(frames: Sequence[Row], feature: str) -> str | None:
 
 
 def as_number(text: str) -> float | None:
-    """A finite number, or None where it is a word."""
+    """A number, also one written as a fraction, as frame rates are; None where it is a word."""
     try:
-        number = float(text)
-    except ValueError:
+        return float(Fraction(text))
+    except (ValueError, ZeroDivisionError, OverflowError):
         return None
-    return number if math.isfinite(number) else None

@@ -13,7 +13,7 @@ from benchmarks.results_page.shortcut_baseline import ALL, Baseline, baseline, s
 from benchmarks.results_page.views import views
 from benchmarks.scorefile import Row
 from benchmarks.tables import classes
-from tests.benchmarks.results_page.recipes import OURS, SYSTEMS, gaussian
+from tests.benchmarks.results_page.recipes import OTHER, OURS, SYSTEMS, gaussian
 from training.separation import auc
 
 
@@ -68,6 +68,28 @@ def test_what_names_the_group_is_no_shortcut() -> None:
     assert _auc(baseline(rows, "voice"), "id") == pytest.approx(0.5, abs=0.01)
 
 
+def test_features_that_were_measured_on_some_trials_are_judged_on_those() -> None:
+    """Half of the trials were decoded, mostly spoofs: that the others were not must not count as a shortcut."""
+    random = np.random.default_rng(2)
+    rows = [
+        replace(
+            row,
+            shortcuts={"bytes": f"{random.integers(9)}"}
+            | ({"leading_silence_seconds": f"{random.random():.3f}"} if place % 4 < 3 - 2 * (place % 2 == 0) else {}),
+        )
+        for place, row in enumerate(gaussian(2_400))
+    ]
+    found = baseline(rows, "voice")
+    decoded = sum("leading_silence_seconds" in row.shortcuts for row in rows)
+    assert {len(some) for some in found.by_feature.values()} == {decoded}
+    assert _auc(found, ALL) == pytest.approx(0.5, abs=0.06)
+
+
+def test_words_that_few_files_have_do_not_make_it_slow() -> None:
+    rows = [replace(row, shortcuts={"encoder": f"made by {place}"}) for place, row in enumerate(gaussian(3_000))]
+    assert _auc(baseline(rows, "voice"), "encoder") == pytest.approx(0.5, abs=0.01)
+
+
 def test_folds_do_not_depend_on_the_order_of_trials() -> None:
     rows = _planted(200, lambda row, noise: f"{noise + _is_spoof(row):.3f}")
     assert _auc(baseline(rows, "voice"), ALL) == pytest.approx(_auc(baseline(rows[::-1], "voice"), ALL), abs=1e-9)
@@ -91,4 +113,5 @@ def test_the_table_has_systems_beside_shortcuts() -> None:
     decides = [row[1] for row in table.rows]
     assert decides[:3] == ["shortcut: loudness", "shortcut: seconds", f"shortcut: {ALL}"]
     assert f"system: {OURS}" in decides
+    assert {row[2] for row in table.rows if row[1] != f"system: {OTHER}"} == {"100 + 100"}
     assert table.title == "Shortcuts: Made Up, utterances"

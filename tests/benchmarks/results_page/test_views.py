@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results_page.run_section import score
-from benchmarks.results_page.views import views
+from benchmarks.results_page.views import as_number, views
 from benchmarks.scorefile import Row, System
 from benchmarks.trials import Unit
 from tests.benchmarks.results_page.recipes import OURS, cells, gaussian, row, run, silent
@@ -80,3 +80,10 @@ def test_recordings_and_utterances_do_not_mix(tmp_path: Path) -> None:
     text = score(run(tmp_path, rows))
     assert cells(text, "Separation: Made Up, split eval, recordings")[0]["coverage"].startswith("40 of 40")
     assert cells(text, "Separation: Made Up, split eval, utterances")[0]["coverage"].startswith("60 of 60")
+
+
+def test_numbers_are_told_from_words() -> None:
+    told = {text: as_number(text) for text in ("3", "-2.5", "1e3", "30000/1001", "aac", "", "nan", "inf", "1/0")}
+    assert told["30000/1001"] == 30_000 / 1_001
+    assert [told["3"], told["-2.5"], told["1e3"]] == [3.0, -2.5, 1_000.0]
+    assert {told[text] for text in ("aac", "", "nan", "inf", "1/0")} == {None}
