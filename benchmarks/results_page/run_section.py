@@ -37,10 +37,8 @@ def subset(record: RunRecord) -> str:
     parts = [record.title]
     if record.condition != AS_IT_IS:
         parts.append(f"after {record.condition}")
-    if record.limit is not None:
-        parts.append(f"only {record.num_trials:,} trials, drawn by group")
     if record.partial:
-        parts.append(f"partial copy, {record.num_missing:,} of {record.num_trials:,} trials without a file")
+        parts.append(f"partial copy, {_lack(record)}")
     if record.development:
         parts.append("DEVELOPMENT SPLIT")
     return ", ".join(parts)
@@ -90,10 +88,20 @@ def warnings(record: RunRecord) -> list[Text]:
         )
     if record.partial:
         found.append(
-            f"This copy of the data set is not whole: {record.num_missing:,} of {record.num_trials:,} trials have no "
-            "file. The numbers cannot be compared with those of others on the whole split."
+            f"This copy of the data set is not whole: {_lack(record)}. Its numbers do not compare with those of others "
+            "on the whole split."
         )
     return [Text(text=text, warns=True) for text in found]
+
+
+def _lack(record: RunRecord) -> str:
+    """What a partial copy is short of: files of listed trials, or, where nothing lists them, trials."""
+    if record.num_missing:
+        return f"{record.num_missing:,} of {record.num_trials:,} trials without a file"
+    published_trials = record.expected.get("total")
+    return (
+        f"{record.num_trials:,} of {'more' if published_trials is None else f'{published_trials:,}'} published trials"
+    )
 
 
 def published(record: RunRecord, of: str) -> list[Table]:

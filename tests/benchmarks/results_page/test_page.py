@@ -131,4 +131,4 @@ def test_development_runs_and_no_runs_are_refused(tmp_path: Path) -> None:
 def test_partial_and_in_domain_runs_are_marked(tmp_path: Path) -> None:
     text = _written(tmp_path, run(tmp_path, gaussian(60), partial=True))
     assert '<p class="warning">This copy of the data set is not whole' in text
-    assert "partial copy, 0 of 60" in text
+    assert "partial copy, 60 of 3,000 published trials" in text

@@ -95,8 +95,8 @@ def test_marks_and_the_subset_stand_in_the_table(tmp_path: Path) -> None:
     known = System(name=OURS, subject="voice", in_domain=("vctk",))
     rows = [replace(one, unit=Unit.FRAME, sequence=f"s{place // 2}") for place, one in enumerate(gaussian(80))]
     text = readme_section([run(tmp_path, rows, systems=(known,), partial=True, condition="half size")])
-    assert "**Made Up, split eval, after half size, partial copy, 0 of 80 trials without a file, frames**" in text
-    assert "**Made Up, split eval, after half size, partial copy, 0 of 80 trials without a file, sequences**" in text
+    assert "**Made Up, split eval, after half size, partial copy, 80 of 3,000 published trials, frames**" in text
+    assert "**Made Up, split eval, after half size, partial copy, 80 of 3,000 published trials, sequences**" in text
     assert cells(text, "Made Up")[0]["system"] == f"{OURS} †"
     assert "trained or chosen on vctk" in text
     assert "python -m benchmarks run made-up" in text
