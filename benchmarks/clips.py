@@ -107,7 +107,7 @@ def cut_clip(source: Path, path: Path, seconds: float) -> Path:
         seconds: Least length. It ends where, in the order of decoding, all pictures shown before have come.
 
     Raises:
-        ConfigError: there is no video in it.
+        ConfigError: there is no video in it, or one that the container of `path` cannot hold.
     """
     with av.open(str(source)) as recording, av.open(str(path), "w") as sink:
         if not recording.streams.video:
@@ -115,7 +115,10 @@ def cut_clip(source: Path, path: Path, seconds: float) -> Path:
         video = recording.streams.video[0]
         end = _end(recording, video, seconds)
         inputs: list[Stream] = [video, *recording.streams.audio[:1]]
-        outputs = {stream.index: sink.add_stream_from_template(stream) for stream in inputs}
+        try:
+            outputs = {stream.index: sink.add_stream_from_template(stream) for stream in inputs}
+        except ValueError as error:
+            raise ConfigError(f"{source} cannot be cut without encoding anew: {error}") from error
         recording.seek(0)
         for packet in recording.demux(inputs):
             if packet.dts is None or packet.pts is None or packet.pts * packet.time_base >= end:

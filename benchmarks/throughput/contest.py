@@ -21,6 +21,7 @@ from benchmarks.throughput.contestants import (
 from benchmarks.throughput.document import Contest, Entry
 from benchmarks.throughput.samples import alternate
 from benchmarks.throughput.threads import torch_threads
+from detect.config import Sampling
 
 _OURS = (OURS, OUR_FACES)
 
@@ -38,12 +39,14 @@ class Match:
 
 def faces(recording: Path, seconds: float) -> Match:
     """Faces of the beginning of a recording."""
+    sampling = Sampling()
     about = (
         f"The first {seconds:g} s of the clip for all, its sound included: looking at every frame takes longer with "
-        "each second, while unmask looks at 32 frames of whatever lasts up to a minute, and at one in two seconds of "
-        "what is longer. unmask decodes in its sandbox, follows faces, searches the sound for speech and makes its "
-        "report with heat maps; the others read with `cv2.VideoCapture`, find faces with facenet-pytorch's `MTCNN` on "
-        "frames of full size, and score each crop by itself with the same classifier."
+        f"each second, while unmask looks at {sampling.min_frames} frames of a short recording, and at one every "
+        f"{sampling.max_interval_seconds:g} s of a long one. unmask decodes in its sandbox, follows faces, searches "
+        "the sound for speech and makes its report with heat maps; the others read with `cv2.VideoCapture`, find faces "
+        "with facenet-pytorch's `MTCNN` on frames of full size, and score each crop by itself with the same "
+        "classifier."
     )
     names = (OUR_FACES, EVERY_FRAME, AS_MANY_FRAMES)
     return Match(title="Faces", names=names, recording=recording, about=about)

@@ -49,7 +49,12 @@ def facts_of(body: Body) -> Facts:
         "frames looked at": sum(len(one.sampled_seconds) for one in videos),
         "faces found": sum(track.num_samples for track in body.tracks),
         "faces scored": sum(track.num_scored for track in body.tracks),
-        "voice windows scored": sum(len(utterance.windows) for voice in body.voices for utterance in voice.utterances),
+        "voice windows scored": sum(
+            bool(window.logits)
+            for voice in body.voices
+            for utterance in voice.utterances
+            for window in utterance.windows
+        ),
     }
 
 

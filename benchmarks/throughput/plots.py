@@ -118,7 +118,8 @@ def _batches(part: Batches) -> Figure:
             colour = _OWN if way == OURS else _OTHER
             _line(axes, [row.size for row in kept], [row.per_second for row in kept], f"{checkpoint}, {way}", colour)
         axes.set_xscale("log", base=2)
-        axes.set_xticks([row.size for row in found], [str(row.size) for row in found])
+        sizes = sorted({row.size for row in found})
+        axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.set_xlabel("batch")
         axes.set_ylabel(f"{items} a second")
         axes.set_title(device, fontsize="medium", loc="left")

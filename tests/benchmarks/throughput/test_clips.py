@@ -43,6 +43,12 @@ def test_sound_alone_has_no_beginning_of_a_clip(tmp_path: Path) -> None:
         cut_clip(write_wav(tmp_path / "tone.wav", tone(1.0)), tmp_path / "cut.mp4", 1)
 
 
+def test_what_the_container_cannot_hold_is_said(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "raw.avi", codec="rawvideo", num_frames=3)
+    with pytest.raises(ConfigError, match="cannot be cut without encoding anew"):
+        cut_clip(source, tmp_path / "cut.mp4", 1)
+
+
 def test_sound_is_taken_out_at_its_own_rate(sound: Path, tmp_path: Path) -> None:
     with av.open(str(sound)) as recording:
         assert recording.streams.audio[0].rate == 24_000

@@ -96,6 +96,7 @@ def test_each_says_what_it_looked_at(measured: Document) -> None:
     assert ours["frames looked at"] == as_many["frames looked at"] == Sampling().min_frames
     assert every["faces found"] == every["faces scored"] >= NUM_FRAMES - 2
     assert ours["faces scored"] >= Sampling().min_frames - 2
+    assert ours["voice windows scored"] == 0
     assert measured.contests[1].rows[1].facts == {"voice windows scored": 1}
 
 
