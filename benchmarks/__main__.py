@@ -137,7 +137,15 @@ def load(seconds: float, out: Path) -> None:
     measure(seconds, out)
 
 
-for command in (runs_cli.datasets, runs_cli.validate, runs_cli.run, runs_cli.score):
+for command in (
+    runs_cli.datasets,
+    runs_cli.validate,
+    runs_cli.run,
+    runs_cli.score,
+    runs_cli.compare,
+    runs_cli.table,
+    runs_cli.robustness,
+):
     main.add_command(command)
 
 

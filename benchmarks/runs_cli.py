@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,80 @@ def score(folder: Path) -> None:
 
     with _clear_errors():
         print(scored(folder))
+
+
+@click.command()
+@click.argument("folder_a", type=_FOLDER)
+@click.argument("folder_b", type=_FOLDER)
+@click.option("--system-a", required=True, help="Checkpoint, or finding.face, finding.voice, finding.recording.")
+@click.option("--system-b", required=True, help="As --system-a.")
+def compare(folder_a: Path, folder_b: Path, system_a: str, system_b: str) -> None:
+    """Compare two systems on the trials that both scored, from their score files alone.
+
+    FOLDER_A and FOLDER_B are runs of the same trials, and may be the same run.
+    """
+    from benchmarks.results_page.compare import compare as compared
+
+    with _clear_errors():
+        print(compared(folder_a, system_a, folder_b, system_b))
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=_FOLDER)
+@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), help="Write only this HTML page.")
+def table(folders: tuple[Path, ...], page: Path | None) -> None:
+    """Write the README's results and benchmarks/results/index.html from the score files that are filed.
+
+    With FOLDERS and --page a page of these runs, wherever they are.
+    """
+    from benchmarks.filed import write_page, write_results
+
+    with _clear_errors():
+        if page is not None:
+            write_page(folders, page)
+        elif folders:
+            raise click.UsageError("folders go with --page; without it the filed runs are taken")
+        else:
+            write_results()
+
+
+@click.command()
+@click.argument("name")
+@_root
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder. [default: runs/NAME-SPLIT-robust]"
+)
+@click.option("--laundering", "names", multiple=True, help="Only this one, again for several. `list` shows them.")
+@_split
+@_only
+@_limit
+@_models
+@click.option("--config", "config_file", type=click.Path(path_type=Path, exists=True), help="Settings, TOML.")
+@_in_domain
+@_development
+@_engine
+@_workers
+def robustness(name: str, folder: Path, out: Path | None, names: tuple[str, ...], **asked: Any) -> None:
+    """Launder the files of data set NAME in FOLDER, run them again, and draw what each laundering costs.
+
+    One run a laundering; what is done is not done again, so a stopped one goes on when it is started anew.
+    """
+    from benchmarks.robustness.curves import write_curves
+    from benchmarks.robustness.files import applicable, measure
+    from benchmarks.robustness.launderings import laundering
+    from benchmarks.runs.plan import plan, request_of
+
+    with _clear_errors():
+        request = request_of(name, folder, None, **asked)
+        request = replace(request, out=out or request.out.with_name(f"{request.out.name}-robust"))
+        planned = plan(request)
+        chosen = [laundering(one) for one in names] or applicable(planned)
+        with watching() as watch:
+            folders = measure(request, planned, chosen, watch, lambda text: NOTES.print(text, highlight=False))
+        if folders is None:
+            NOTES.print("Stopped; the same command goes on.", highlight=False)
+            sys.exit(130)
+        print(write_curves(folders, request.out))
 
 
 @contextmanager

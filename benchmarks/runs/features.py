@@ -40,12 +40,12 @@ def measure(
 
     Args:
         root: The data set's folder.
-        trials: Those that were examined; more than `MOST` are thinned out in an order that their groups alone decide.
+        trials: Those that were examined; more than `MOST` are thinned out in an order that their ids alone decide.
         decoder: Turns bytes into sound.
         workers: Files that are decoded at the same time.
         tell: Told how many are done, and of how many.
     """
-    order = sorted(trials, key=lambda trial: (hashlib.sha256(trial.group.encode()).digest(), trial.id))[:MOST]
+    order = sorted(trials, key=lambda trial: hashlib.sha256(trial.id.encode()).digest())[:MOST]
     found: dict[str, dict[str, str]] = {}
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
         files = list(_files(root, order, Path(folder)))

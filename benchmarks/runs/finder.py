@@ -32,13 +32,14 @@ class Finder:
     Args:
         root: The data set's folder.
         trials: What to find.
-        copies: Trial id to a file that stands for its own: a laundered copy.
+        copies: Trial id to the file that stands for its own, a laundered copy; those without one are not found. None:
+            the trials' own files.
     """
 
     def __init__(self, root: Path, trials: Sequence[Trial], copies: Mapping[str, Path] | None = None) -> None:
         self._root = root
         self._trials = trials
-        self._copies = copies or {}
+        self._copies = copies
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -57,11 +58,14 @@ class Finder:
 
     def _entries(self, scratch: Scratch) -> Iterator[Entry]:
         archives: dict[str, dict[str, Trial]] = {}
+        if self._copies is not None:
+            for trial in self._trials:
+                if trial.id in self._copies:
+                    yield from _plain(self._copies[trial.id], chain_of(trial))
+            return
         for trial in self._trials:
             archive, inside, member = trial.path.partition(INSIDE)
-            if trial.id in self._copies:
-                yield from _plain(self._copies[trial.id], chain_of(trial))
-            elif inside:
+            if inside:
                 archives.setdefault(archive, {})[member] = trial
             else:
                 yield from _plain(self._root / trial.path, chain_of(trial))

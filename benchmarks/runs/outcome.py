@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.scorefile import MISSING, Row, Stretch
+from benchmarks.scorefile import Row, Stretch
 from benchmarks.trials import SUBJECTS, Span, Subject, Trial
 from detect.report import Body, Finding, SegmentEntry
 from detect.types import Modality
@@ -27,9 +27,6 @@ class Outcome:
     """None where there is no report."""
     measured: dict[str, str] = field(default_factory=dict)
     """Shortcut features beyond those that the report holds."""
-
-
-NOT_THERE = Outcome(state=MISSING)
 
 
 def row_of(trial: Trial, outcome: Outcome) -> Row:

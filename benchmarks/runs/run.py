@@ -16,10 +16,10 @@ from pathlib import Path
 
 from benchmarks.runs.features import measure
 from benchmarks.runs.finder import Finder, chain_of
-from benchmarks.runs.outcome import NOT_THERE, Outcome, row_of, stretches_of
+from benchmarks.runs.outcome import Outcome, row_of, stretches_of
 from benchmarks.runs.plan import Plan, Request, quiet
 from benchmarks.runs.record import record_of
-from benchmarks.scorefile import ScoreFile, write
+from benchmarks.scorefile import MISSING, ScoreFile, write
 from benchmarks.trials import Trial
 from detect.report import Report
 from detect.types import ItemState
@@ -36,6 +36,18 @@ SCAN = "scan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Laundered:
+    """Copies that stand for the trials' files."""
+
+    condition: str
+    """What was done to them."""
+    copies: Mapping[str, Path]
+    """By trial."""
+    lost: Mapping[str, str]
+    """Trials without a copy, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
     """How a run tells of itself."""
 
@@ -48,53 +60,44 @@ class Watching:
     prepare: Prepare
 
 
-def run(
-    request: Request,
-    planned: Plan,
-    watching: Watching,
-    *,
-    condition: str = "as it is",
-    copies: Mapping[str, Path] | None = None,
-) -> Ending:
+def run(request: Request, planned: Plan, watching: Watching, laundered: Laundered | None = None) -> Ending:
     """Examine the trials and write the score file; without it where the run was stopped before its end.
 
     Args:
         request: What is asked for.
         planned: What `plan` gave for it.
         watching: How it tells of itself.
-        condition: What was done to the files before.
-        copies: Trial id to the copy that stands for its file, under another condition.
+        laundered: Copies to examine in place of the trials' files; None: the files as they are.
 
     Raises:
         ConfigError: the folder holds another run.
         WeightsError, DeviceError: it cannot be done here.
     """
     started, began = datetime.now(UTC), time.monotonic()
-    job = _job(request, Finder(request.root, planned.trials, copies))
+    job = _job(request, Finder(request.root, planned.trials, None if laundered is None else laundered.copies))
     with watching.scan() as tell, run_job(job, tell=tell, stop=watching.stop, prepare=watching.prepare) as done:
         if done.ending != "done":
             return done.ending
         digests = _digests(done.ledger)
-        outcomes = _outcomes(request, planned, done, _measured(request, planned, digests, copies, watching))
-        stretches = [s for trial, outcome in outcomes for s in stretches_of(trial, outcome)]
-        labelled = any(trial.spans for trial in planned.trials)
-        record = record_of(
-            request,
-            planned,
-            digests,
-            condition=condition,
-            started=started,
-            seconds=time.monotonic() - began,
-        )
-        write(
-            request.out,
-            ScoreFile(
-                record=record,
-                rows=[row_of(trial, outcome) for trial, outcome in outcomes],
-                stretches=stretches if labelled else (),
-            ),
-        )
-        return done.ending
+        outcomes = _outcomes(request, planned, done, laundered)
+    if laundered is None:  # a copy's loudness is the laundering's, not the data set's
+        there = [trial for trial in planned.trials if chain_of(trial) in digests]
+        with Sandbox() as sandbox:
+            found = measure(request.root, there, sandbox, workers=request.workers or 2, tell=watching.features)
+        outcomes = [(trial, replace(outcome, measured=found.get(trial.id, {}))) for trial, outcome in outcomes]
+    record = record_of(
+        request,
+        planned,
+        digests,
+        condition="as it is" if laundered is None else laundered.condition,
+        started=started,
+        seconds=time.monotonic() - began,
+    )
+    labelled = any(trial.spans for trial in planned.trials)
+    stretches = [one for trial, outcome in outcomes for one in stretches_of(trial, outcome)] if labelled else []
+    rows = [row_of(trial, outcome) for trial, outcome in outcomes]
+    write(request.out, ScoreFile(record=record, rows=rows, stretches=stretches))
+    return "done"
 
 
 def _job(request: Request, finder: Finder) -> JobRequest:
@@ -118,31 +121,18 @@ def _digests(ledger: Ledger) -> dict[str, str]:
     return {item.entry.chain: item.entry.sha256 or "unreadable" for item in ledger.items()}
 
 
-def _measured(
-    request: Request,
-    planned: Plan,
-    digests: Mapping[str, str],
-    copies: Mapping[str, Path] | None,
-    watching: Watching,
-) -> dict[str, dict[str, str]]:
-    """Features of the files themselves; a laundered copy's are those of the laundering, and are left out."""
-    if copies is not None:
-        return {}
-    there = [trial for trial in planned.trials if chain_of(trial) in digests]
-    with Sandbox() as sandbox:
-        return measure(request.root, there, sandbox, workers=request.workers or 2, tell=watching.features)
-
-
-def _outcomes(
-    request: Request, planned: Plan, done: Done, measured: Mapping[str, dict[str, str]]
-) -> list[tuple[Trial, Outcome]]:
+def _outcomes(request: Request, planned: Plan, done: Done, laundered: Laundered | None) -> list[tuple[Trial, Outcome]]:
     items = {item.seq: item for item in done.ledger.items()}
     by_chain = {item.entry.chain: item for item in items.values()}
+    lost = {} if laundered is None else laundered.lost
     found = []
     for trial in planned.trials:
         item = by_chain.get(chain_of(trial))
-        outcome = NOT_THERE if item is None else _outcome(request.out / SCAN, items, item)
-        found.append((trial, replace(outcome, measured=measured.get(trial.id, {}))))
+        if item is None:
+            outcome = Outcome(state=MISSING, reason=lost.get(trial.id, ""))
+        else:
+            outcome = _outcome(request.out / SCAN, items, item)
+        found.append((trial, outcome))
     return found
 
 
