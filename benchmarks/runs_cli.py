@@ -36,6 +36,7 @@ _only = click.option(
     help="Only trials with this fact, e.g. codec=opus or attack=A07; again for several.",
 )
 _limit = click.option("--limit", type=click.IntRange(min=1), help="About so many trials, whole groups drawn by name.")
+_title = click.option("--title", help="What tables call the data. Without it the data set's name.")
 _in_domain = click.option(
     "--in-domain", is_flag=True, help="Allow checkpoints that were trained on these corpora; the results are marked."
 )
@@ -97,6 +98,7 @@ def validate(name: str, folder: Path, *, every_file: bool) -> None:
 @_limit
 @_models
 @click.option("--config", "config_file", type=click.Path(path_type=Path, exists=True), help="Settings, TOML.")
+@_title
 @_in_domain
 @_development
 @_engine
@@ -187,6 +189,7 @@ def table(folders: tuple[Path, ...], page: Path | None) -> None:
 @_limit
 @_models
 @click.option("--config", "config_file", type=click.Path(path_type=Path, exists=True), help="Settings, TOML.")
+@_title
 @_in_domain
 @_development
 @_engine

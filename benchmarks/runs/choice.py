@@ -50,9 +50,9 @@ def choose(data_set: DataSet, trials: Sequence[Trial], choice: Choice) -> list[T
     return kept
 
 
-def title(data_set: DataSet, choice: Choice) -> str:
+def title(data_set: str, choice: Choice) -> str:
     """What a table of these trials says that it is of."""
-    parts = [f"{data_set.title}, split {choice.split}"]
+    parts = [f"{data_set}, split {choice.split}"]
     parts += [f"{name} {value}" for name, value in choice.filters.items()]
     if choice.limit is not None:
         parts.append(f"about {choice.limit} trials drawn by group")

@@ -30,6 +30,8 @@ class Request:
     out: Path
     choice: Choice
     config: Config
+    title: str | None = None
+    """What tables call the data; None: the data set's title."""
     in_domain: bool = False
     """Checkpoints that know the corpora are allowed, and marked."""
     development: bool = False

@@ -49,7 +49,7 @@ def record_of(
     return RunRecord(
         name=request.out.name,
         data_set=request.data_set.name,
-        title=title(request.data_set, request.choice),
+        title=title(request.title or request.data_set.title, request.choice),
         split=request.choice.split,
         filters=dict(request.choice.filters),
         condition=condition,

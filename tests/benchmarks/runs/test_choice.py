@@ -71,7 +71,7 @@ def test_what_is_not_there_is_refused_and_what_is_there_named(choice: Choice, wo
 
 
 def test_the_title_says_what_was_taken() -> None:
-    words = title(SET, Choice(split="eval", filters={"codec": "opus"}, limit=100))
+    words = title(SET.title, Choice(split="eval", filters={"codec": "opus"}, limit=100))
     assert "eval" in words
     assert "codec opus" in words
     assert "100" in words
