@@ -12,7 +12,7 @@ WITH_NODE := PATH="$$PATH:$(abspath $(VENV)/bin)"
 UNMASK_SHARED ?= ../shared
 export UNMASK_SHARED
 
-.PHONY: help scan serve web test check format weights train-face train-voice bench-checkpoints bench-media bench-throughput clean
+.PHONY: help scan serve web test check format weights train-face train-voice bench-checkpoints bench-runs bench-throughput clean
 
 help:  ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev,training]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev,training,benchmarks]'
 	@touch $@
 
 # The upstream checkpoints, once: from the development data where it is, else from their authors' addresses. Scans do
@@ -97,8 +97,17 @@ train-voice: $(VENV)/.installed-dev  ## Train the voice checkpoint, or go on (ho
 bench-checkpoints: $(VENV)/.installed-dev $(VENV)/.weights  ## Every checkpoint on the same rows: benchmarks/results/checkpoints.md
 	$(BIN)/python -m benchmarks checkpoints
 
-bench-media: $(VENV)/.installed-dev $(VENV)/.weights  ## Scan UNMASK_SHARED/media with every checkpoint: benchmarks/results/media.*
-	$(BIN)/python -m benchmarks media
+# The runs that are filed, on the development data with every checkpoint; what is done is not done again.
+FACES := mobilenet-hf.unmask1 meso4.df meso4.f2f mesoinception4.df mesoinception4.f2f
+VOICES := lfb-resnet.unmask1 aasist-l.asvspoof2019 aasist.asvspoof2019 aasist.asvspoof5
+RUN = $(BIN)/python -m benchmarks run protocol
+RUNS := benchmarks/results/runs
+bench-runs: $(VENV)/.installed-dev $(VENV)/.weights  ## Every checkpoint through the pipeline on UNMASK_SHARED: the README's results
+	$(RUN) $(UNMASK_SHARED)/media --out $(RUNS)/recordings --title "Whole recordings" --in-domain --resume \
+		$(addprefix --model ,$(FACES) lfb-resnet.unmask1)
+	$(RUN) $(UNMASK_SHARED)/faces --out $(RUNS)/faces --title "Face crops" --in-domain --resume $(addprefix --model ,$(FACES))
+	$(RUN) $(UNMASK_SHARED)/voice --out $(RUNS)/voices --title "Utterances" --in-domain --resume $(addprefix --model ,$(VOICES))
+	$(BIN)/python -m benchmarks table
 
 bench-throughput: $(VENV)/.installed  ## Speed and memory on a generated 10 s 1080p clip, as ratios
 	$(BIN)/python -m benchmarks throughput

@@ -29,19 +29,8 @@ def main() -> None:
 @main.command()
 @_shared
 @_out
-@click.option("--limit", type=int, help="Only the first N recordings.")
-def media(shared: Path, out: Path, limit: int | None) -> None:
-    """Scan whole recordings with every checkpoint: labels, logits, abstentions."""
-    from benchmarks.media import measure
-
-    measure(shared, out, limit)
-
-
-@main.command()
-@_shared
-@_out
 @click.option(
-    "--only", default="", help="Parts, comma-separated: media, face-crops, voice, laundering, shortcuts, subgroups."
+    "--only", default="", help="Parts, comma-separated: face-crops, voice, laundering, shortcuts, subgroups."
 )
 @click.option("--all", "everything", is_flag=True, help="Launder for every checkpoint: hours on a small machine.")
 def checkpoints(shared: Path, out: Path, only: str, *, everything: bool) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import crops, laundering, recordings, shortcuts, subgroups, voices
+from benchmarks import crops, laundering, shortcuts, subgroups, voices
 from benchmarks.scoring import Scorer, names
 from detect.types import Modality
 from detect.version import VERSION
@@ -19,7 +19,6 @@ from weights import load_manifest
 
 COMMAND = "python -m benchmarks checkpoints"
 PARTS = {
-    "media": "Faces: whole recordings",
     "face-crops": "Faces: single crops",
     "voice": "Voices: utterances",
     "laundering": "Laundering",
@@ -33,7 +32,7 @@ def measure(shared: Path, out: Path, *, only: Collection[str] = (), everything: 
     """Measure, print, and write `checkpoints.md` and the score files.
 
     Args:
-        shared: Holds `media/`, `faces/` and `voice/`.
+        shared: Holds `faces/` and `voice/`.
         out: Where the results go.
         only: Parts to measure; none for all.
         everything: Launder for every checkpoint, not only for ours and the best of the others.
@@ -41,10 +40,8 @@ def measure(shared: Path, out: Path, *, only: Collection[str] = (), everything: 
     Returns:
         The report.
     """
-    scores = out / "scores"
-    scorer = Scorer(shared, scores)
+    scorer = Scorer(shared, out / "scores")
     sections: dict[str, Callable[[], list[str]]] = {
-        "media": lambda: recordings.section(scorer, scores),
         "face-crops": lambda: crops.section(scorer),
         "voice": lambda: voices.section(scorer),
         "laundering": lambda: laundering.section(scorer, everything=everything),
