@@ -139,22 +139,35 @@ def _end(recording: av.container.InputContainer, video: VideoStream, seconds: fl
     return max(times) + 1  # shorter than asked for: the whole
 
 
-def write_sound(source: Path, path: Path) -> Path | None:
+def write_sound(source: Path, path: Path, *, least_seconds: float = 0.0) -> Path | None:
     """The sound of a recording as 16-bit WAV at its own rate, as one would extract it; None where it has none.
 
     Args:
         source: A recording.
         path: Where it is written.
+        least_seconds: It is repeated until it lasts as long.
+
+    Raises:
+        ConfigError: its sound track is empty.
     """
     with av.open(str(source)) as recording:
         if not recording.streams.audio:
             return None
-        with av.open(str(path), "w") as sink:
-            sound = sink.add_stream("pcm_s16le", rate=recording.streams.audio[0].rate)
-            assert isinstance(sound, AudioStream)  # noqa: S101 - narrows the type
-            sound.layout = recording.streams.audio[0].layout
-            for frame in recording.decode(recording.streams.audio[0]):
-                frame.pts = None
-                sink.mux(sound.encode(frame))
-            sink.mux(sound.encode(None))
+        first = recording.streams.audio[0]
+        rate, layout = first.rate, first.layout
+    with av.open(str(path), "w") as sink:
+        sound = sink.add_stream("pcm_s16le", rate=rate)
+        assert isinstance(sound, AudioStream)  # noqa: S101 - narrows the type
+        sound.layout = layout
+        num_samples = 0
+        while num_samples <= least_seconds * rate:
+            before = num_samples
+            with av.open(str(source)) as recording:
+                for frame in recording.decode(recording.streams.audio[0]):
+                    frame.pts = None
+                    num_samples += frame.samples
+                    sink.mux(sound.encode(frame))
+            if num_samples == before:
+                raise ConfigError(f"{source} has a sound track without a single sample")
+        sink.mux(sound.encode(None))
     return path

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 from benchmarks.throughput.contestants import Facts
+from detect.ahead import read_ahead
 from detect.analyze import Analyzer
 from detect.config import Config, Scoring
+from detect.decoded import AudioOutcome
 from detect.engine import LocalEngine
+from detect.listen import Listener
 from detect.report import Body
+from detect.stopwatch import Stopwatch
 from pipelines.sandbox import Sandbox
 
 
@@ -58,6 +63,44 @@ def facts_of(body: Body) -> Facts:
     }
 
 
+class SoundBranch:
+    """Only what stands against loading and scoring sound: no digest, no report.
+
+    Args:
+        device: Where the model runs.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._config = Config(scoring=Scoring(face_models=()))
+        self._sandbox = Sandbox()
+        self._engine = LocalEngine(self._config, device=device)
+
+    def run(self, recording: Path) -> Facts:
+        """Score the speech of every sound track."""
+        media = self._sandbox.survey(recording, self._config)
+        num_scored = 0
+        for stream in media.streams:
+            if stream.facts.kind != "audio":
+                continue
+            index = stream.facts.index
+            names = (f"voice-{number}" for number in count(1))
+            listener = Listener(self._engine, self._config, stream=index, names=names, stopwatch=Stopwatch())
+            with read_ahead(self._sandbox.audio(recording, media, index, self._config), depth=4) as blocks:
+                outcome = None
+                for block in blocks:
+                    if isinstance(block, AudioOutcome):
+                        outcome = block
+                    else:
+                        listener.hear(block)
+            heard = listener.finish(outcome)
+            num_scored += sum(bool(window.logits) for voice in heard.voices for window in voice.windows)
+        return {"voice windows scored": num_scored}
+
+    def close(self) -> None:
+        """End the decoding children."""
+        self._sandbox.close()
+
+
 def whole(device: str) -> Unmask:
     """Faces and voices."""
     return Unmask(device, Config())
@@ -66,3 +109,8 @@ def whole(device: str) -> Unmask:
 def faces(device: str) -> Unmask:
     """No voice checkpoint; the sound is still decoded and searched for speech."""
     return Unmask(device, Config(scoring=Scoring(voice_models=())))
+
+
+def sound(device: str) -> SoundBranch:
+    """The sound alone, without a report."""
+    return SoundBranch(device)

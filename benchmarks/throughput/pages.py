@@ -91,7 +91,7 @@ def _contests(parts: Sequence[Contest]) -> list[str]:
             for row in part.rows
         ]
         lines += [f"### {part.title}, on `{part.device}`", "", part.about, ""]
-        lines += table(["", "seconds", "x unmask", *facts], rows)
+        lines += table(["", "seconds", f"x {part.rows[0].name}", *facts], rows)
     return lines
 
 

@@ -102,7 +102,7 @@ def _contests(contests: Sequence[Contest]) -> Figure:
     for axes, part in zip(grid[:, 0], contests, strict=True):
         ours = part.rows[0].seconds
         values = {row.name: ratios(row.seconds, ours) for row in part.rows}
-        _draw_bars(axes, values, "time, x unmask", [part.rows[0].name])
+        _draw_bars(axes, values, f"time, x {part.rows[0].name}", [name for name in values if name.startswith(OURS)])
         axes.set_title(f"{part.title}, {part.device}", fontsize="medium", loc="left")
     return figure
 

@@ -55,5 +55,10 @@ def test_sound_is_taken_out_at_its_own_rate(sound: Path, tmp_path: Path) -> None
         samples = np.concatenate([frame.to_ndarray()[0] for frame in recording.decode(audio=0)])
     assert len(samples) / 24_000 == pytest.approx(NUM_FRAMES / FPS, abs=0.1)
     assert samples.std() > 0
+    longer = write_sound(sound, tmp_path / "longer.wav", least_seconds=4)
+    assert longer is not None
+    with av.open(str(longer)) as recording:
+        repeated = np.concatenate([frame.to_ndarray()[0] for frame in recording.decode(audio=0)])
+    assert np.array_equal(repeated, np.tile(samples, 3))
     silent = write_video(tmp_path / "silent.mp4", num_frames=3)
     assert write_sound(silent, tmp_path / "none.wav") is None

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.throughput.contestants import AS_MANY_FRAMES, EVERY_FRAME, OUR_FACES, OURS, PLAIN_VOICE
+from benchmarks.throughput.contestants import (
+    AS_MANY_FRAMES,
+    EVERY_FRAME,
+    OUR_FACES,
+    OUR_SOUND,
+    OURS,
+    PLAIN_VOICE,
+    entry,
+)
 from benchmarks.throughput.document import Document
 from benchmarks.throughput.plain_faces import PlainFaces, every_frame
 from benchmarks.throughput.plain_voice import whole_sound
@@ -18,6 +26,7 @@ from benchmarks.throughput.threads import torch_threads
 from detect.config import Config, Sampling
 from detect.engine import LocalEngine
 from detect.errors import ConfigError
+from service import demo
 from tests.benchmarks.throughput.conftest import NUM_FRAMES
 from tests.portraits import FACE_BOX, photograph
 from tests.recipes import write_wav
@@ -83,7 +92,7 @@ def test_what_opencv_cannot_read_is_said(plain: PlainFaces, tmp_path: Path) -> N
 def test_programs_stand_side_by_side(measured: Document) -> None:
     faces, voices = measured.contests
     assert [row.name for row in faces.rows] == [OUR_FACES, EVERY_FRAME, AS_MANY_FRAMES]
-    assert [row.name for row in voices.rows] == [OURS, PLAIN_VOICE]
+    assert [row.name for row in voices.rows] == [OUR_SOUND, OURS, PLAIN_VOICE]
     for part in measured.contests:
         for row in part.rows:
             assert len(row.seconds) == 1
@@ -97,7 +106,17 @@ def test_each_says_what_it_looked_at(measured: Document) -> None:
     assert every["faces found"] == every["faces scored"] >= NUM_FRAMES - 2
     assert ours["faces scored"] >= Sampling().min_frames - 2
     assert ours["voice windows scored"] == 0
-    assert measured.contests[1].rows[1].facts == {"voice windows scored": 1}
+    assert measured.contests[1].rows[2].facts == {"voice windows scored": 1}
+
+
+def test_the_sound_branch_alone_scores_what_a_whole_examination_scores(tmp_path: Path) -> None:
+    recording = write_wav(tmp_path / "demo.wav", demo._speech().astype(np.float32), 24_000)
+    counts = []
+    for name in (OUR_SOUND, OURS):
+        contestant = entry(name)("cpu")
+        counts.append(contestant.run(recording)["voice windows scored"])
+        contestant.close()
+    assert counts[0] == counts[1] >= 3
 
 
 def test_threads_are_put_back() -> None:
