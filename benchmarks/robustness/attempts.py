@@ -20,7 +20,7 @@ COLUMNS = (
 )  # fmt: skip
 """`source` is the checkpoint whose gradient was followed, `target` the one that scores; `levels` is the largest change
 of a value in the file; `clean` and `adversarial` are the target's logits."""
-UNITS = {Modality.FACE: "1/255 of a pixel's range", Modality.VOICE: "dB of the window's RMS"}
+UNITS = {Modality.FACE: "levels of a pixel's 255", Modality.VOICE: "dB of the window's RMS"}
 """Of `bound`, which no value is changed beyond."""
 
 

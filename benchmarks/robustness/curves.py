@@ -19,7 +19,7 @@ from benchmarks.results_page.samples import FINDING, Sample, samples
 from benchmarks.results_page.svg import colour, dash
 from benchmarks.results_page.views import View, views
 from benchmarks.robustness.conditions import Conditions
-from benchmarks.robustness.laundering import Laundering
+from benchmarks.robustness.laundering import KIND_OF_UNIT, Laundering
 from benchmarks.robustness.launderings import LAUNDERINGS
 from benchmarks.robustness.pictures_of_curves import picture, slug
 from benchmarks.scorefile import Row, ScoreFile
@@ -204,6 +204,8 @@ def _paint(shown: Sequence[_Curve], names: Sequence[str], axes: Axes) -> None:
 
 
 def _not_measured(one: Conditions) -> str:
+    """Launderings that apply to these files, or to none yet, and have no run."""
     done = {kind.name for kind, _ in one.laundered}
-    left = [kind.name for kind in LAUNDERINGS if kind.name not in done]
+    kinds = {KIND_OF_UNIT[row.unit] for row in one.clean.rows}
+    left = [kind.name for kind in LAUNDERINGS if kind.name not in done and (kind.kinds & kinds or not kind.kinds)]
     return "Launderings without a run on these trials: " + (", ".join(left) or "none") + "."

@@ -12,6 +12,7 @@ import av
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from benchmarks.trials import Unit
 from detect.errors import ConfigError
 
 
@@ -21,6 +22,10 @@ class Kind(StrEnum):
     PICTURE = "picture"
     SOUND = "sound"
     VIDEO = "video"
+
+
+KIND_OF_UNIT = {Unit.RECORDING: Kind.VIDEO, Unit.UTTERANCE: Kind.SOUND, Unit.FRAME: Kind.PICTURE}
+"""What the files of trials are expected to be."""
 
 
 class Family(StrEnum):

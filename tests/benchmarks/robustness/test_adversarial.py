@@ -126,7 +126,7 @@ def test_a_larger_bound_pushes_farther_and_other_checkpoints_are_scored_alike(fa
 
 
 def test_a_soft_window_with_no_room_stays_as_it_is(voice: WhiteBox) -> None:
-    soft = (window(1.0) / 40).astype(np.int32)
+    soft = (window(1.0) / 10).astype(np.int32)
     found = {one.bound: one for one in attack(voice, [voice], [(trial(1, "spoof"), soft)], steps=2)}
     assert list(found) == list(VOICE_BOUNDS_DB)
     rms = np.sqrt(np.mean(np.square(soft, dtype=float)))

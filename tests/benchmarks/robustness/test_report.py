@@ -58,6 +58,7 @@ def test_what_has_no_run_is_named(runs: list[Path], tmp_path: Path) -> None:
     assert "opus_16k" in left
     assert "av1" in left
     assert "opus_8k" not in left
+    assert "h264_crf40" not in left, "which no utterance goes through"
 
 
 def test_the_difference_is_of_trials_scored_in_both(tmp_path: Path) -> None:
