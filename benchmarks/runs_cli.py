@@ -199,9 +199,9 @@ def robustness(name: str, folder: Path, out: Path | None, names: tuple[str, ...]
 
     One run a laundering; what is done is not done again, so a stopped one goes on when it is started anew.
     """
-    from benchmarks.robustness.curves import write_curves
     from benchmarks.robustness.files import applicable, measure
     from benchmarks.robustness.launderings import laundering
+    from benchmarks.robustness.report import write_report
     from benchmarks.runs.plan import plan, request_of
 
     with _clear_errors():
@@ -214,7 +214,52 @@ def robustness(name: str, folder: Path, out: Path | None, names: tuple[str, ...]
         if folders is None:
             NOTES.print("Stopped; the same command goes on.", highlight=False)
             sys.exit(130)
-        print(write_curves(folders, request.out))
+        for path in write_report(folders, [], request.out):
+            print(path)
+
+
+@click.command()
+def launderings() -> None:
+    """List the launderings: what each applies to, where its parameters come from, whether this machine can do it."""
+    from benchmarks.robustness.report import listing
+
+    print(listing())
+
+
+@click.command()
+@click.option(
+    "--shared",
+    type=_FOLDER,
+    envvar="UNMASK_SHARED",
+    default=Path("../shared"),
+    show_default=True,
+    help="Folder with development data: faces/ and voice/.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("runs/adversarial"), show_default=True
+)
+@_models
+@click.option("--crops", default=200, show_default=True, help="Test crops, for face checkpoints.")
+@click.option("--utterances", default=60, show_default=True, help="Test utterances, for voice checkpoints.")
+@click.option("--device", default="cpu", show_default=True)
+def adversarial(shared: Path, out: Path, models: tuple[str, ...], crops: int, utterances: int, device: str) -> None:
+    """Perturb crops and waves by the gradient of one checkpoint, within bounds, and score them with it and the others.
+
+    Without --model the face checkpoints and the default voice checkpoint: AASIST takes hours without a GPU.
+    """
+    from benchmarks.robustness.adversarial import measure_adversarial
+    from benchmarks.robustness.report import write_report
+    from benchmarks.scoring import names, own
+    from detect.types import Modality
+
+    with _clear_errors():
+        face, voice = (
+            [name for name in models if name in names(modality)] if models else default
+            for modality, default in ((Modality.FACE, names(Modality.FACE)), (Modality.VOICE, own(Modality.VOICE)))
+        )
+        measure_adversarial(shared, out, face=face, voice=voice, crops=crops, utterances=utterances, device=device)
+        for path in write_report([], [out], out):
+            print(path)
 
 
 @contextmanager
