@@ -25,6 +25,8 @@ FEWER = 3
 """Runs of what takes long: fresh processes, scans, and a detector on every frame."""
 CUT_SECONDS = 3.0
 """Of the clip that baselines and scans are given: MTCNN on each of its 90 frames takes half a minute on two cores."""
+_TRIAL_SECONDS = 0.2
+"""Of the clip on which a baseline's number of threads is chosen: some frames, again and again."""
 _SOUND_SECONDS = 60.0
 """Of the sound that programs are compared on: opening a file is little beside it."""
 
@@ -36,6 +38,8 @@ class _Media:
     whole: Path
     beginning: Path
     """The first `CUT_SECONDS` of it."""
+    trial: Path
+    """The first `_TRIAL_SECONDS` of it."""
     sound: Path | None
     """Its sound, repeated."""
 
@@ -76,9 +80,11 @@ def measure(recording: Path | None, repeats: int, out: Path, *, only: Sequence[s
 
 def _media(recording: Path | None, folder: Path) -> _Media:
     whole = recording if recording is not None else short_clip(folder / "clip.mp4")
-    beginning = cut_clip(whole, folder / "beginning.mp4", CUT_SECONDS)
     return _Media(
-        whole=whole, beginning=beginning, sound=write_sound(whole, folder / "sound.wav", least_seconds=_SOUND_SECONDS)
+        whole=whole,
+        beginning=cut_clip(whole, folder / "beginning.mp4", CUT_SECONDS),
+        trial=cut_clip(whole, folder / "trial.mp4", _TRIAL_SECONDS),
+        sound=write_sound(whole, folder / "sound.wav", least_seconds=_SOUND_SECONDS),
     )
 
 
@@ -87,7 +93,7 @@ def _stages(media: _Media, repeats: int) -> dict[str, Any]:
 
 
 def _contests(media: _Media, repeats: int) -> dict[str, Any]:
-    matches = [contest.faces(media.beginning, CUT_SECONDS)]
+    matches = [contest.faces(media.beginning, media.trial, CUT_SECONDS)]
     if media.sound is not None:
         matches.append(contest.voices(media.sound))
     rounds, threads = min(repeats, FEWER), default_threads()

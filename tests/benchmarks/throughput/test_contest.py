@@ -106,7 +106,7 @@ def test_each_says_what_it_looked_at(measured: Document) -> None:
     assert every["faces found"] == every["faces scored"] >= NUM_FRAMES - 2
     assert ours["faces scored"] >= Sampling().min_frames - 2
     assert ours["voice windows scored"] == 0
-    assert measured.contests[1].rows[2].facts == {"voice windows scored": 1}
+    assert measured.contests[1].rows[2].facts == {"voice windows scored": 1, "threads of torch": 1}
 
 
 def test_the_sound_branch_alone_scores_what_a_whole_examination_scores(tmp_path: Path) -> None:
