@@ -29,9 +29,7 @@ def main() -> None:
 @main.command()
 @_shared
 @_out
-@click.option(
-    "--only", default="", help="Parts, comma-separated: face-crops, voice, laundering, shortcuts, subgroups."
-)
+@click.option("--only", default="", help="Parts, comma-separated: face-crops, voice, laundering, shortcuts, subgroups.")
 @click.option("--all", "everything", is_flag=True, help="Launder for every checkpoint: hours on a small machine.")
 def checkpoints(shared: Path, out: Path, only: str, *, everything: bool) -> None:
     """Our checkpoints beside those of others on the same rows; logits that are on file are not computed again."""
@@ -134,6 +132,8 @@ for command in (
     runs_cli.compare,
     runs_cli.table,
     runs_cli.robustness,
+    runs_cli.launderings,
+    runs_cli.adversarial,
 ):
     main.add_command(command)
 
