@@ -73,6 +73,8 @@ def write_file(source: Path, target: Path, random: np.random.Generator, *, remak
     with ExitStack() as stack:
         try:
             inside = stack.enter_context(av.open(str(source)))
+            if remake.codec is None and not inside.streams.audio:
+                raise ConfigError(f"{source.name} has no sound that could be changed")
             path = target.with_name(f"{target.name}{_suffix(inside, remake)}")
             # Bit-exact: Matroska would draw an identifier at random.
             outside = stack.enter_context(av.open(str(path), "w", options={"fflags": "bitexact"}))

@@ -83,6 +83,29 @@ def test_what_mp4_does_not_take_goes_into_matroska(tmp_path: Path) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(perceived(sounds).frames, before.frames, strict=True))
 
 
+def test_a_video_without_sound_is_no_copy_of_itself_after_a_laundering_of_sound(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4", num_frames=5, size=(96, 128))
+    with pytest.raises(ConfigError, match="has no sound that could be changed"):
+        laundering("opus_16k").apply(clip, tmp_path / "out", seed=1)
+    both = perceived(laundering("rerecorded_near").apply(clip, tmp_path / "out", seed=1))
+    assert len(both.frames) == 5
+    assert both.sounds == []
+
+
+def test_program_streams_without_whole_times_are_taken(tmp_path: Path) -> None:
+    clip = write_video(
+        tmp_path / "clip.mpg", codec="mpeg1video", num_frames=15, fps=25, size=(96, 128), audio=speechlike(0.6, 44_100),
+        audio_rate=44_100,
+    )  # fmt: skip
+    before = perceived(clip)
+    for name in ("h264_crf28", "white_10db", "messenger"):
+        after = perceived(laundering(name).apply(clip, tmp_path / "out", seed=1))
+        assert len(after.frames) == len(before.frames), name
+        offsets = [(one.times[0] - one.sounds[0].start, one.times[-1] - one.times[0]) for one in (before, after)]
+        assert abs(offsets[0][0] - offsets[1][0]) < Fraction(1, 25), f"{name}: pictures against sound"
+        assert abs(offsets[0][1] - offsets[1][1]) < Fraction(1, 25), name
+
+
 def test_odd_sides_lose_a_row_or_a_column_and_nothing_else(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "clip.mkv", codec="ffv1", pix_fmt="yuv444p", num_frames=5, fps=25, size=(97, 131))
     after = perceived(laundering("h264_crf17").apply(clip, tmp_path / "out", seed=1))
