@@ -144,10 +144,13 @@ def marked(system: System) -> str:
 
 
 def in_domain_notes(systems: Sequence[System]) -> list[str]:
-    """A sentence for each system that is marked."""
+    """A sentence for all marked systems that know the same corpora."""
+    known: dict[tuple[str, ...], list[str]] = {}
+    for system in systems:
+        if system.in_domain:
+            known.setdefault(system.in_domain, []).append(system.name)
     return [
-        f"{IN_DOMAIN} In-domain: {system.name}, or what it began from, was trained or chosen on "
-        f"{', '.join(system.in_domain)}, which is part of these trials."
-        for system in systems
-        if system.in_domain
+        f"{IN_DOMAIN} In-domain: {', '.join(names)} know {', '.join(corpora)}, from training, calibration or a choice; "
+        "these trials, or what they are made of, come from there."
+        for corpora, names in known.items()
     ]

@@ -58,6 +58,8 @@ def measure(
         folders.append(out)
         if _is_done(out, request, planned):
             continue
+        if watching.stop.is_set():
+            return None
         announce(f"{out.name}: {len(planned.trials):,} trials")
         own = replace(request, out=out, resume=(out / SCAN / "job.json").exists())
         copies = None if laundering is None else _copies(own, planned, laundering)
