@@ -157,7 +157,7 @@ def test_unknown_checkpoints_are_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_whole_measurement_on_real_trials(shared: Path, tmp_path: Path) -> None:
     faces = [FACE, "meso4.df"]
-    measure_adversarial(shared, tmp_path, face=faces, voice=[VOICE], crops=6, utterances=2, steps=2)
+    measure_adversarial(shared, tmp_path, face=faces, voice=[VOICE], crops=4, utterances=2, steps=2)
     record, rows = attempts.read(tmp_path)
     assert [victim.name for victim in record.victims] == [*faces, VOICE]
     assert record.victim(FACE).flag_basis == "calibration"
