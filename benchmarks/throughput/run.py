@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +62,9 @@ def measure(recording: Path | None, repeats: int, out: Path, *, only: Sequence[s
         media = _media(recording, Path(folder))
         for name, part in PARTS.items():
             if not only or name in only:
-                print(f"{name} ...", flush=True)
+                start = time.perf_counter()
                 parts |= part(media, repeats)
+                print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     document = Document(
         tool=f"unmask {VERSION}",
         command=COMMAND,

@@ -18,7 +18,7 @@ from service.render import render_html
 
 _FREE_BOX = b"\0\0\0\x10free"
 """An MP4 box that every reader skips (ISO/IEC 14496-12, 8.1.2): equal clips with bytes of their own."""
-_EACH = 4
+_EACH = 3
 """Recordings for each worker, beside the first of each, which pays for loading."""
 
 Engine = Literal["local", "ray"]
