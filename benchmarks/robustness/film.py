@@ -58,7 +58,7 @@ def x264(**options: str) -> VideoCodec:
 
 
 CARRIER = x264(crf="17")
-"""Holds pictures after a change that is no codec: FFmpeg's guide to H.264 calls 17 visually lossless or nearly so."""
+"""Holds pictures after a change that is no codec: FFmpeg's guide to H.264 calls 17 to 18 visually lossless or nearly so."""
 
 
 def frames_of(path: Path, index: int) -> Frames:

@@ -21,7 +21,7 @@ STEPS = 10
 """Of descent. The paper attacks with 7 to 100; here each costs as much as scoring three times."""
 _STRIDE = 2.5
 """Bounds gone in all steps together: `2.5 * eps / steps`, so that any point within can be reached from any start
-(Madry et al. 2018, section 5)."""
+(Madry et al. 2018)."""
 PIXEL_LEVELS, SAMPLE_LEVELS = 255, 32_768
 """Steps of files from 0 to full scale: 8 bits of a pixel, 16 of a sample with its sign."""
 

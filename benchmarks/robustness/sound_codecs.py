@@ -89,9 +89,9 @@ VORBIS = SoundCodec(encoder="libvorbis", container="ogg")
 G711_A = SoundCodec(encoder="pcm_alaw", container="wav", rate_hz=8_000)
 G711_MU = SoundCodec(encoder="pcm_mulaw", container="wav", rate_hz=8_000)
 G722 = SoundCodec(encoder="g722", container="wav", rate_hz=16_000, max_channels=1, delay=22)
-"""The delay is that of its two filter banks, 24 taps each (ITU-T G.722, 2012, clause 3.1), as measured."""
+"""The delay is that of its two filter banks, 24 taps each (ITU-T G.722), as measured."""
 AMR_NB = SoundCodec(encoder="libopencore_amrnb", container="amr", rate_hz=8_000, max_channels=1, delay=40)
-"""The delay is the look-ahead of 5 ms (3GPP TS 26.090, clause 5.2.1), and as measured."""
+"""The delay is the look-ahead of 5 ms (3GPP TS 26.090), as measured."""
 AMR_WB = SoundCodec(encoder="libvo_amrwbenc", container="amr", rate_hz=16_000, max_channels=1)
 GSM = SoundCodec(encoder="libgsm", container="gsm", rate_hz=8_000, max_channels=1)
 SPEEX = SoundCodec(encoder="libspeex", container="ogg", rate_hz=16_000, max_channels=1)

@@ -46,7 +46,10 @@ _AMR_MODES = "modes of 3GPP TS 26.071"
 AUDIO_CODECS = [
     *(_coded_sound(MP3, f"mp3_{k}k", "MP3", k, f"128 LAME's default; {CHOSEN}") for k in (128, 64, 32)),
     *(_coded_sound(AAC, f"aac_{k}k", "AAC", k, f"128 FFmpeg's default; {CHOSEN}") for k in (128, 64, 32)),
-    *(_coded_sound(OPUS, f"opus_{k}k", "Opus", k, "range of RFC 6716, section 2.1.1, for speech") for k in (32, 16, 8)),
+    *(
+        _coded_sound(OPUS, f"opus_{k}k", "Opus", k, "from near the least, 6, of RFC 6716 to good speech; chosen here")
+        for k in (32, 16, 8)
+    ),
     _coded_sound(VORBIS, "vorbis_64k", "Vorbis", 64, CHOSEN),
     _coded_sound(G711_A, "g711_alaw", "G.711 A-law", None, "ITU-T G.711: 64 kbit/s, 8 kHz"),
     _coded_sound(G711_MU, "g711_mulaw", "G.711 mu-law", None, "ITU-T G.711: 64 kbit/s, 8 kHz"),
