@@ -58,7 +58,7 @@ def x264(**options: str) -> VideoCodec:
 
 
 CARRIER = x264(crf="17")
-"""Holds pictures after a change that is no codec: FFmpeg's guide to H.264 calls 17 to 18 visually lossless or nearly so."""
+"""For pictures after a change that is no codec: FFmpeg's guide to H.264 calls 17 or 18 nearly lossless to the eye."""
 
 
 def frames_of(path: Path, index: int) -> Frames:

@@ -100,7 +100,7 @@ def test_a_system_that_knows_the_trials_is_marked(tmp_path: Path) -> None:
     folder = run(tmp_path, gaussian(40), systems=(system,))
     text = write_report([folder], (), tmp_path / "out")[0].read_text()
     assert f"**{OURS} †: " in text
-    assert "made-up, which is part of these trials" in text
+    assert f"In-domain: {OURS} know made-up" in text
 
 
 def _measured(folder: Path) -> Path:
