@@ -109,7 +109,7 @@ bench-runs: $(VENV)/.installed-dev $(VENV)/.weights  ## Every checkpoint through
 	$(RUN) $(UNMASK_SHARED)/voice --out $(RUNS)/voices --title "Utterances" --in-domain --resume $(addprefix --model ,$(VOICES))
 	$(BIN)/python -m benchmarks table
 
-bench-throughput: $(VENV)/.installed  ## Speed and memory on a generated 10 s 1080p clip, as ratios
+bench-throughput: $(VENV)/.installed-dev  ## Speed and memory on a generated 10 s 1080p clip, as ratios
 	$(BIN)/python -m benchmarks throughput
 
 clean:  ## Remove the environment, caches and reports

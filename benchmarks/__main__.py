@@ -54,15 +54,17 @@ def abstention(shared: Path, out: Path) -> None:
 @main.command()
 @click.argument("recording", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--repeats", default=5, show_default=True, help="Runs of each; the median is printed.")
+@click.option("--only", default="", help="Parts, comma-separated: stages, baselines, batches, workers, cold, memory.")
 @_out
-def throughput(recording: Path | None, repeats: int, out: Path) -> None:
-    """Time and memory of decoding alone, of each stage and of the whole, side by side in one run.
+def throughput(recording: Path | None, repeats: int, only: str, out: Path) -> None:
+    """Time and memory, side by side in one run: stages, plain baselines, batch sizes, workers, cold starts.
 
-    Without RECORDING a 10-second 1080p30 H.264 clip with one face and speech is made by a recipe.
+    Without RECORDING a 10-second 1080p30 H.264 clip with one face and speech is made by a recipe. Some minutes.
     """
     from benchmarks.throughput import measure
 
-    measure(recording, repeats, out)
+    with runs_cli.clear_errors():
+        measure(recording, repeats, out, only=[part.strip() for part in only.split(",") if part.strip()])
 
 
 @main.command()

@@ -48,7 +48,7 @@ _workers = click.option("--workers", type=click.IntRange(min=1), help="Files exa
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def clear_errors() -> Iterator[None]:
     """What went wrong, in a sentence: exit code 2."""
     try:
         yield
@@ -63,7 +63,7 @@ def datasets(name: str | None, *, markdown: bool) -> None:
     """List the data sets, or say how to get NAME, its layout, terms, traps, and published numbers."""
     from benchmarks.catalogue import describe, listing, sections
 
-    with _clear_errors():
+    with clear_errors():
         print(sections() if markdown else listing() if name is None else describe(name))
 
 
@@ -81,7 +81,7 @@ def validate(name: str, folder: Path, *, every_file: bool) -> None:
     from benchmarks.validation import validate as check
     from pipelines.sandbox import Sandbox
 
-    with _clear_errors(), Sandbox() as sandbox, _Bar() as bar:
+    with clear_errors(), Sandbox() as sandbox, _Bar() as bar:
         found = check(data_set(name), folder, sandbox, every_file=every_file, tell=bar.tell)
     print(found.text)
     sys.exit(1 if found.errors else 0)
@@ -117,7 +117,7 @@ def run(name: str, folder: Path, out: Path | None, **asked: Any) -> None:
     from benchmarks.runs.run import run as examine
     from benchmarks.validation import counts_table, files_there
 
-    with _clear_errors():
+    with clear_errors():
         request = request_of(name, folder, out, **asked)
         planned = plan(request)
         print(
@@ -138,7 +138,7 @@ def score(folder: Path) -> None:
     """Metrics of the run in FOLDER, from its score file alone."""
     from benchmarks.results_page.run_section import score as scored
 
-    with _clear_errors():
+    with clear_errors():
         print(scored(folder))
 
 
@@ -154,7 +154,7 @@ def compare(folder_a: Path, folder_b: Path, system_a: str, system_b: str) -> Non
     """
     from benchmarks.results_page.compare import compare as compared
 
-    with _clear_errors():
+    with clear_errors():
         print(compared(folder_a, system_a, folder_b, system_b))
 
 
@@ -168,7 +168,7 @@ def table(folders: tuple[Path, ...], page: Path | None) -> None:
     """
     from benchmarks.filed import write_page, write_results
 
-    with _clear_errors():
+    with clear_errors():
         if page is not None:
             write_page(folders, page)
         elif folders:
@@ -204,7 +204,7 @@ def robustness(name: str, folder: Path, out: Path | None, names: tuple[str, ...]
     from benchmarks.robustness.report import write_report
     from benchmarks.runs.plan import plan, request_of
 
-    with _clear_errors():
+    with clear_errors():
         request = request_of(name, folder, None, **asked)
         request = replace(request, out=out or request.out.with_name(f"{request.out.name}-robust"))
         planned = plan(request)
@@ -252,7 +252,7 @@ def adversarial(shared: Path, out: Path, models: tuple[str, ...], crops: int, ut
     from benchmarks.scoring import names, own
     from detect.types import Modality
 
-    with _clear_errors():
+    with clear_errors():
         face, voice = (
             [name for name in models if name in names(modality)] if models else default
             for modality, default in ((Modality.FACE, names(Modality.FACE)), (Modality.VOICE, own(Modality.VOICE)))
