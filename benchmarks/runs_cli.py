@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from detect.errors import UnmaskError
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 NOTES = Console(stderr=True)
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -27,24 +29,37 @@ _models = click.option(
     metavar="NAME",
     help="Checkpoint to run, again for several; without it the default ones. `unmask weights list` shows them.",
 )
-_split = click.option("--split", help="Split to measure on; `all` takes every one. Without it the one papers report.")
-_only = click.option(
-    "--only",
-    "filters",
-    multiple=True,
-    metavar="FACT=VALUE",
-    help="Only trials with this fact, e.g. codec=opus or attack=A07; again for several.",
+_CHOICE = (
+    click.option("--split", help="Split to measure on; `all` takes every one. Without it the one papers report."),
+    click.option(
+        "--only",
+        "filters",
+        multiple=True,
+        metavar="FACT=VALUE",
+        help="Only trials with this fact, e.g. codec=opus or attack=A07; again for several.",
+    ),
+    click.option("--limit", type=click.IntRange(min=1), help="About so many trials, whole groups drawn by name."),
+    _models,
+    click.option("--config", "config_file", type=click.Path(path_type=Path, exists=True), help="Settings, TOML."),
+    click.option("--title", help="What tables call the data. Without it the data set's name."),
+    click.option(
+        "--in-domain", is_flag=True, help="Allow checkpoints that were trained on these corpora; results are marked."
+    ),
+    click.option(
+        "--development", is_flag=True, help="Allow splits for training and choosing; results never reach a page."
+    ),
+    click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True),
+    click.option("--workers", type=click.IntRange(min=1), help="Files examined at a time; all cores without it."),
+    click.option("--gpus", type=float, default=0, help="GPUs for the models."),
+    click.option("--ray-address", help="Join this Ray cluster."),
 )
-_limit = click.option("--limit", type=click.IntRange(min=1), help="About so many trials, whole groups drawn by name.")
-_title = click.option("--title", help="What tables call the data. Without it the data set's name.")
-_in_domain = click.option(
-    "--in-domain", is_flag=True, help="Allow checkpoints that were trained on these corpora; the results are marked."
-)
-_development = click.option(
-    "--development", is_flag=True, help="Allow splits for training and choosing; the results never reach a page."
-)
-_engine = click.option("--engine", type=click.Choice(["ray", "local"]), default="ray", show_default=True)
-_workers = click.option("--workers", type=click.IntRange(min=1), help="Files examined at a time; all cores without it.")
+
+
+def _what_and_how(command: _Command) -> _Command:
+    """The options on which trials are taken, and how they are examined."""
+    for option in reversed(_CHOICE):
+        command = option(command)
+    return command
 
 
 @contextmanager
@@ -93,18 +108,7 @@ def validate(name: str, folder: Path, *, every_file: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run. [default: runs/NAME-SPLIT]"
 )
-@_split
-@_only
-@_limit
-@_models
-@click.option("--config", "config_file", type=click.Path(path_type=Path, exists=True), help="Settings, TOML.")
-@_title
-@_in_domain
-@_development
-@_engine
-@_workers
-@click.option("--gpus", type=float, default=0, help="GPUs for the models.")
-@click.option("--ray-address", help="Join this Ray cluster.")
+@_what_and_how
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 def run(name: str, folder: Path, out: Path | None, **asked: Any) -> None:
     """Examine the trials of data set NAME in FOLDER and write a score file.
@@ -183,17 +187,10 @@ def table(folders: tuple[Path, ...], page: Path | None) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder. [default: runs/NAME-SPLIT-robust]"
 )
-@click.option("--laundering", "names", multiple=True, help="Only this one, again for several. `list` shows them.")
-@_split
-@_only
-@_limit
-@_models
-@click.option("--config", "config_file", type=click.Path(path_type=Path, exists=True), help="Settings, TOML.")
-@_title
-@_in_domain
-@_development
-@_engine
-@_workers
+@click.option(
+    "--laundering", "names", multiple=True, help="Only this one, again for several. `launderings` lists them."
+)
+@_what_and_how
 def robustness(name: str, folder: Path, out: Path | None, names: tuple[str, ...], **asked: Any) -> None:
     """Launder the files of data set NAME in FOLDER, run them again, and draw what each laundering costs.
 

@@ -94,6 +94,9 @@ def _compare(name: str, evidence: Path, place: Path) -> list[list[str]]:
     return rows
 
 
+Engine = Literal["local", "ray"]
+
+
 def _in_process(files: Sequence[Path]) -> float:
     """Median seconds of an examination with decoding in this process, the first left out."""
     config = Config()
@@ -106,8 +109,22 @@ def _in_process(files: Sequence[Path]) -> float:
     return statistics.median(seconds[1:])
 
 
-def _scan(evidence: Path, out: Path, engine: Literal["local", "ray"], workers: int) -> float:
-    """Seconds an item, of the ends that the run log gives."""
+def _scan(evidence: Path, out: Path, engine: Engine, workers: int) -> float:
+    """Seconds an item."""
+    ends = item_ends(evidence, out, engine, workers)
+    steps = np.diff(ends)
+    return float(statistics.median(steps)) if workers == 1 else float((ends[-1] - ends[0]) / (len(ends) - 1))
+
+
+def item_ends(evidence: Path, out: Path, engine: Engine, workers: int) -> list[float]:
+    """When each recording of a scan ended, as its run log says: seconds, in order.
+
+    Args:
+        evidence: Folder to scan.
+        out: Folder of the results.
+        engine: Who examines.
+        workers: How many at a time.
+    """
     request = Request(
         roots=(evidence,),
         out=out,
@@ -120,9 +137,7 @@ def _scan(evidence: Path, out: Path, engine: Literal["local", "ray"], workers: i
     with run_job(request, tell=lambda _standing: None, stop=threading.Event(), prepare=lambda: None):
         pass
     lines = map(json.loads, (out / "run.jsonl").read_text().splitlines())
-    ends = sorted(datetime.fromisoformat(line["at"]).timestamp() for line in lines if line["event"] == "item")
-    steps = np.diff(ends)
-    return float(statistics.median(steps)) if workers == 1 else float((ends[-1] - ends[0]) / (len(ends) - 1))
+    return sorted(datetime.fromisoformat(line["at"]).timestamp() for line in lines if line["event"] == "item")
 
 
 def measure_scale(number: int, out: Path) -> None:

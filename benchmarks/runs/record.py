@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from benchmarks.datasets.dataset import Counts
+from benchmarks.machine import commit, this_machine, typed
 from benchmarks.runs.choice import title
 from benchmarks.runs.finder import chain_of
 from benchmarks.runs.guards import is_development
-from benchmarks.runs.machine import commit, this_machine, typed
 from benchmarks.runs.outcome import FINDING
 from benchmarks.runs.plan import Plan, Request, quiet
 from benchmarks.scorefile import RunRecord, System

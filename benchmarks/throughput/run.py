@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.clips import cut_clip, short_clip, write_sound
+from benchmarks.machine import this_machine
 from benchmarks.throughput import batches, cold, contest, memory, stages, workers
 from benchmarks.throughput.contestants import AS_MANY_FRAMES, OURS, PLAIN_VOICE
 from benchmarks.throughput.document import JSON, Document, write
-from benchmarks.throughput.machine import devices, this_machine
+from benchmarks.throughput.machine import devices
 from benchmarks.throughput.pages import page
 from benchmarks.throughput.plots import draw
 from benchmarks.throughput.threads import default_threads
@@ -69,7 +70,7 @@ def measure(recording: Path | None, repeats: int, out: Path, *, only: Sequence[s
         tool=f"unmask {VERSION}",
         command=COMMAND,
         repeats=repeats,
-        machine=this_machine(),
+        machine=this_machine(devices()[-1]),
         load_average=load_average,
         **parts,
     )

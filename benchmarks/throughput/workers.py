@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
 
+from benchmarks.scan import Engine, item_ends
 from benchmarks.throughput.document import Crew, Workers
-from detect.config import Config
-from pipelines.evidence.options import Options
-from pipelines.job import Request, run_job
-from service.render import render_html
 
 _FREE_BOX = b"\0\0\0\x10free"
 """An MP4 box that every reader skips (ISO/IEC 14496-12, 8.1.2): equal clips with bytes of their own."""
 _EACH = 3
 """Recordings for each worker, beside the first of each, which pays for loading."""
 
-Engine = Literal["local", "ray"]
 Crewing = tuple[Engine, int]
 """An engine and how many workers."""
 
@@ -74,19 +66,7 @@ def _rate(recording: Path, place: Path, engine: Engine, workers: int) -> float:
     content = recording.read_bytes()
     for index in range(_num_copies(workers)):
         (evidence / f"{index:04d}.mp4").write_bytes(content + _FREE_BOX + index.to_bytes(8, "big"))
-    request = Request(
-        roots=(evidence,),
-        out=out,
-        config=Config(),
-        options=Options(),
-        engine=engine,
-        workers=workers,
-        render=render_html,
-    )
-    with run_job(request, tell=lambda _standing: None, stop=threading.Event(), prepare=lambda: None):
-        pass
-    lines = map(json.loads, (out / "run.jsonl").read_text().splitlines())
-    ends = sorted(datetime.fromisoformat(line["at"]).timestamp() for line in lines if line["event"] == "item")
+    ends = item_ends(evidence, out, engine, workers)
     if len(ends) != _num_copies(workers):
         raise RuntimeError(f"of {_num_copies(workers)} recordings {len(ends)} ended")
     return 60 * (len(ends) - workers) / (ends[-1] - ends[workers - 1])

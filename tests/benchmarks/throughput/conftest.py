@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.clips import cut_clip, write_sound
+from benchmarks.machine import this_machine
 from benchmarks.throughput import batches, contest, stages
 from benchmarks.throughput.document import Document
-from benchmarks.throughput.machine import this_machine
 from tests.portraits import Pixels, grainy, photograph
 from tests.recipes import noise, write_video
 
@@ -44,7 +44,7 @@ def measured(clip: Path, sound: Path) -> Document:
         tool="unmask",
         command="test",
         repeats=1,
-        machine=this_machine(),
+        machine=this_machine("cpu"),
         load_average=0.5,
         stages=(stages.measure(clip, "cpu", 1),),
         batches=batches.measure(["cpu"], 1, 1, sizes=(1, 2)),

@@ -10,10 +10,12 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import torch
+
 from benchmarks.scorefile import Machine
 from detect.version import VERSION
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
+_ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = ("torch", "av", "opencv-python-headless", "numpy", "ray", "soxr", "facenet-pytorch", "onnxruntime")
 """Those whose versions can move a score."""
 
@@ -22,20 +24,20 @@ def this_machine(device: str) -> Machine:
     """The machine that this process runs on.
 
     Args:
-        device: As the engine names it.
+        device: Where the models ran: `cpu`, or `cuda`, for which the device is named where it is on this machine.
     """
     return Machine(
-        platform=platform.platform(),
-        processor=processor(),
+        platform=f"{_system()}, {platform.platform()}",
+        processor=_processor(),
         num_cpus=os.cpu_count() or 1,
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        device=device,
+        device=torch.cuda.get_device_name() if device == "cuda" and torch.cuda.is_available() else device,
         versions={"python": platform.python_version(), "unmask": VERSION}
         | {name: metadata.version(name) for name in _PACKAGES},
     )
 
 
-def processor() -> str:
+def _processor() -> str:
     """Model name of the processor, as Linux tells it; its architecture where it does not."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -57,6 +59,14 @@ def commit() -> str:
 def typed() -> str:
     """The command by which this process was started."""
     return shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+
+
+def _system() -> str:
+    """Name of the distribution; of the kernel where none says its name."""
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
 
 
 def _git(*words: str) -> str:
