@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from benchmarks.scorefile import Row, Stretch
 from benchmarks.trials import SUBJECTS, Span, Subject, Trial
@@ -25,8 +25,6 @@ class Outcome:
     reason: str = ""
     body: Body | None = None
     """None where there is no report."""
-    measured: dict[str, str] = field(default_factory=dict)
-    """Shortcut features beyond those that the report holds."""
 
 
 def row_of(trial: Trial, outcome: Outcome) -> Row:
@@ -53,7 +51,7 @@ def row_of(trial: Trial, outcome: Outcome) -> Row:
         reason=outcome.reason,
         abstentions=dict(_abstentions(trial, outcome)),
         facts=trial.facts,
-        shortcuts=(_shortcuts(body) if body is not None else {}) | outcome.measured,
+        shortcuts=_shortcuts(body) if body is not None else {},
         logits=logits,
         llrs=llrs,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from benchmarks.runs.finder import Finder, chain_of
 from benchmarks.runs.outcome import Outcome, row_of, stretches_of
 from benchmarks.runs.plan import Plan, Request, quiet
 from benchmarks.runs.record import record_of
-from benchmarks.scorefile import MISSING, ScoreFile, write
+from benchmarks.scorefile import MISSING, Row, ScoreFile, Stretch, write
 from benchmarks.trials import Trial
 from detect.report import Report
 from detect.types import ItemState
@@ -79,12 +79,16 @@ def run(request: Request, planned: Plan, watching: Watching, laundered: Laundere
         if done.ending != "done":
             return done.ending
         digests = _digests(done.ledger)
-        outcomes = _outcomes(request, planned, done, laundered)
+        rows: list[Row] = []
+        stretches: list[Stretch] = []
+        for trial, outcome in _outcomes(request, planned, done, laundered):  # a report is large, a row is not
+            rows.append(row_of(trial, outcome))
+            stretches += stretches_of(trial, outcome)
     if laundered is None:  # a copy's loudness is the laundering's, not the data set's
         there = [trial for trial in planned.trials if chain_of(trial) in digests]
         with Sandbox() as sandbox:
             found = measure(request.root, there, sandbox, workers=request.workers or 2, tell=watching.features)
-        outcomes = [(trial, replace(outcome, measured=found.get(trial.id, {}))) for trial, outcome in outcomes]
+        rows = [replace(row, shortcuts={**row.shortcuts, **found.get(row.id, {})}) for row in rows]
     record = record_of(
         request,
         planned,
@@ -94,9 +98,7 @@ def run(request: Request, planned: Plan, watching: Watching, laundered: Laundere
         seconds=time.monotonic() - began,
     )
     labelled = any(trial.spans for trial in planned.trials)
-    stretches = [one for trial, outcome in outcomes for one in stretches_of(trial, outcome)] if labelled else []
-    rows = [row_of(trial, outcome) for trial, outcome in outcomes]
-    write(request.out, ScoreFile(record=record, rows=rows, stretches=stretches))
+    write(request.out, ScoreFile(record=record, rows=rows, stretches=stretches if labelled else ()))
     return "done"
 
 
@@ -121,19 +123,18 @@ def _digests(ledger: Ledger) -> dict[str, str]:
     return {item.entry.chain: item.entry.sha256 or "unreadable" for item in ledger.items()}
 
 
-def _outcomes(request: Request, planned: Plan, done: Done, laundered: Laundered | None) -> list[tuple[Trial, Outcome]]:
+def _outcomes(
+    request: Request, planned: Plan, done: Done, laundered: Laundered | None
+) -> Iterator[tuple[Trial, Outcome]]:
     items = {item.seq: item for item in done.ledger.items()}
     by_chain = {item.entry.chain: item for item in items.values()}
     lost = {} if laundered is None else laundered.lost
-    found = []
     for trial in planned.trials:
         item = by_chain.get(chain_of(trial))
         if item is None:
-            outcome = Outcome(state=MISSING, reason=lost.get(trial.id, ""))
+            yield trial, Outcome(state=MISSING, reason=lost.get(trial.id, ""))
         else:
-            outcome = _outcome(request.out / SCAN, items, item)
-        found.append((trial, outcome))
-    return found
+            yield trial, _outcome(request.out / SCAN, items, item)
 
 
 def _outcome(scan: Path, items: Mapping[int, Item], item: Item) -> Outcome:
