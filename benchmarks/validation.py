@@ -77,11 +77,7 @@ def validate(
         *_checksum_troubles(data_set, root, tell),
         *_count_troubles(data_set, listing.trials),
         Trouble(title="listed and not there", names=missing, error=False),
-        Trouble(
-            title="same bytes as another trial with another label",
-            names=_doubles(root, present, sizes, tell),
-            error=True,
-        ),
+        *_double_troubles(root, present, sizes, tell),
         *_unreadable(root, present, decoder, every_file=every_file, tell=tell),
     ]
     lines = [f"# {data_set.title} in {root}", "", *counts_table(data_set, listing, there)]
@@ -197,23 +193,26 @@ def _count_troubles(data_set: DataSet, trials: Sequence[Trial]) -> Iterator[Trou
     yield Trouble(title="counts are above the published ones", names=problems, error=True)
 
 
-def _doubles(root: Path, trials: Sequence[Trial], sizes: dict[str, int], tell: Tell) -> list[str]:
-    """Plain files with the bytes of another that is labelled otherwise; only files of equal size are read."""
+def _double_troubles(root: Path, trials: Sequence[Trial], sizes: dict[str, int], tell: Tell) -> Iterator[Trouble]:
+    """Plain files with the same bytes as another; only files of equal size are read."""
     by_size: dict[int, list[Trial]] = defaultdict(list)
     for trial in trials:
         if trial.id in sizes:
             by_size[sizes[trial.id]].append(trial)
-    several = [same for same in by_size.values() if len({_label(trial) for trial in same}) > 1]
-    doubles = []
+    several = [same for same in by_size.values() if len(same) > 1]
+    equal: list[list[Trial]] = []
     for done, same in enumerate(several, 1):
         tell("doubles", done, len(several))
         digests: dict[str, list[Trial]] = defaultdict(list)
         for trial in same:
             with (root / trial.path).open("rb") as file:
                 digests[hashlib.file_digest(file, "sha256").hexdigest()].append(trial)
-        mixed = [group for group in digests.values() if len({_label(trial) for trial in group}) > 1]
-        doubles += [" = ".join(trial.path for trial in group) for group in mixed]
-    return doubles
+        equal += [group for group in digests.values() if len(group) > 1]
+    names = {True: list[str](), False: list[str]()}
+    for group in equal:
+        names[len({_label(trial) for trial in group}) > 1].append(" = ".join(trial.path for trial in group))
+    yield Trouble(title="with the same bytes under both labels", names=names[True], error=True)
+    yield Trouble(title="with the same bytes under one label: they count as often", names=names[False], error=False)
 
 
 def _unreadable(

@@ -26,6 +26,7 @@ MEANING = (
     "Coverage: scored, of the trials that have a label and a file; the other numbers are of the scored ones.",
     "In brackets: 95 % intervals, by drawing groups. Larger AUC is better, and smaller EER and Cllr.",
     "Cllr in bits: 1 is what saying nothing costs. Shortcuts: what a file tells without a look at any face or voice.",
+    "finding: what the report as a whole says of a subject; its LLRs are cut at what the calibration can support.",
 )
 """Sentences below such a table."""
 

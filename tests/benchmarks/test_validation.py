@@ -62,6 +62,13 @@ def test_the_same_bytes_under_both_labels_are_an_error(copy: Path, sandbox: Sand
     assert "0.wav = 1.wav" in found.text
 
 
+def test_the_same_bytes_under_one_label_are_told(copy: Path, sandbox: Sandbox) -> None:
+    (copy / "2.wav").write_bytes((copy / "0.wav").read_bytes())
+    found = validate(SET, copy, sandbox, every_file=False)
+    assert found.errors == 0
+    assert "0.wav = 2.wav" in found.text
+
+
 def test_more_trials_than_there_can_be_are_an_error(copy: Path, sandbox: Sandbox) -> None:
     found = validate(_expecting(Counts(bonafide=1, spoof=1)), copy, sandbox, every_file=False)
     assert found.errors == 2
