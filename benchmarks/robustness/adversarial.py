@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.machine import typed
 from benchmarks.robustness import attempts as files
 from benchmarks.robustness.attempts import Attempt, Record, Victim
 from benchmarks.robustness.pgd import SAMPLE_LEVELS, STEPS, Levels, Target
@@ -196,6 +197,7 @@ def measure_adversarial(
         seed=SEED,
         device=device,
         tool=f"unmask {VERSION}",
+        command=typed(),
         seconds=round(time.monotonic() - started, 1),
     )
     files.write(out, record, rows)

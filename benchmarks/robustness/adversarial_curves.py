@@ -49,7 +49,8 @@ def _how(record: Record) -> str:
         "Projected gradient descent (Madry et al. 2018) within a bound on every pixel or sample, "
         f"{record.steps} steps of 2.5 bounds in all from a random start, seed {record.seed}; of all steps the "
         "farthest, rounded to 8 bits of a pixel or 16 of a sample before it is scored. Of each group at most one trial "
-        f"of a class. {drawn[:1].upper()}{drawn[1:]}. {record.tool}, on {record.device}, {record.seconds:,.0f} s."
+        f"of a class. {drawn[:1].upper()}{drawn[1:]}. {record.tool}, on {record.device}, {record.seconds:,.0f} s, by "
+        f"`{record.command}`."
     )
 
 

@@ -55,6 +55,7 @@ class Record(_Part):
     seed: int
     device: str
     tool: str
+    command: str
     seconds: float
 
     def victim(self, name: str) -> Victim:

@@ -134,7 +134,7 @@ def _measured(folder: Path) -> Path:
     record = Record(
         victims=tuple(victims), protocol_sha256={Modality.FACE: "b" * 64}, split="test",
         num_trials={Modality.FACE: 40}, num_left_out={Modality.FACE: 3}, steps=10, seed=1, device="cpu",
-        tool="unmask 0", seconds=1.0,
+        command="python -m benchmarks adversarial", tool="unmask 0", seconds=1.0,
     )  # fmt: skip
     attempts.write(folder, record, rows)
     return folder
