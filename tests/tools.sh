@@ -14,6 +14,7 @@ need ntfscp ntfs-3g
 need mkfs.vfat dosfstools
 need mkfs.exfat exfatprogs
 need mcopy mtools
+need 7z p7zip-full
 need ewfacquire ewf-tools
 need caddy caddy
 need chromium chromium
