@@ -4,7 +4,8 @@
 * no source file is longer than 400 lines;
 * every relative link of every Markdown file leads somewhere;
 * every `make` target, `unmask` command and option that a Markdown file shows is there;
-* the documented settings are those of the code, and so are the data sets of `benchmarks/README.md`.
+* the documented settings are those of the code, and so are the data sets of `benchmarks/README.md`;
+* the README's results are what the filed score files give.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 import click
 
 from benchmarks.catalogue import BEGIN, END, sections
+from benchmarks.filed import result_problems
 from service.cli import cli
 from service.defaults import settings_toml
 from service.scan import schema_json
@@ -108,6 +110,7 @@ def main() -> int:
         command_problems,
         setting_problems,
         data_set_problems,
+        result_problems,
     )
     problems = [problem for check in checks for problem in check()]
     for problem in problems:
