@@ -67,6 +67,28 @@ def interval(metric: Metric, trials: Sequence[Scored]) -> tuple[float, float]:
     return _ends(values)
 
 
+def auc_interval(trials: Sequence[Scored]) -> tuple[float, float]:
+    """`interval` of the AUC, some ten times as fast: breakdowns of large data sets take many of them.
+
+    Where a spoof stands among the bona fide does not change from draw to draw; only how often each of them counts does.
+    So trials are put in order once, and a draw costs two sums.
+
+    Raises:
+        ValueError: a class is missing.
+    """
+    numbers = _numbers(trials)
+    bonafide, spoof = _classes(trials, numbers)
+    below = np.searchsorted(bonafide.scores, spoof.scores, side="left")
+    not_above = np.searchsorted(bonafide.scores, spoof.scores, side="right")
+    values = []
+    for times in _draws(int(numbers.max()) + 1, (bonafide, spoof)):
+        counted = np.concatenate([[0], np.cumsum(times[bonafide.group])])
+        spoofs = times[spoof.group]
+        pairs = 2 * int(spoofs.sum()) * int(counted[-1])
+        values.append(float(spoofs @ (counted[below] + counted[not_above])) / pairs)
+    return _ends(values)
+
+
 def paired_interval(metric: Metric, a: Sequence[Scored], b: Sequence[Scored]) -> tuple[float, float]:
     """95 % percentile interval of a metric of one system less that of another, on the same drawn groups.
 

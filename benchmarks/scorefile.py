@@ -32,6 +32,8 @@ COLUMNS = ("id", "unit", "sequence", *SUBJECTS, "attack", "group", "split", "sta
 _FACT, _SHORTCUT, _LOGIT, _LLR = "fact:", "shortcut:", "logit:", "llr:"
 _DECIMALS = 4
 """Of scores in the file: `detect` rounds logits to as many."""
+FINDING = "finding."
+"""Before a subject: the system that is the report as a whole, which has LLRs and no logits."""
 MISSING = "missing"
 """State of a trial whose file is not in this copy of the data set. Every other state is a `detect.types.ItemState`."""
 
@@ -173,7 +175,7 @@ def write(folder: Path, run: ScoreFile) -> None:
     systems = [system.name for system in run.record.systems]
     facts = sorted({name for row in run.rows for name in row.facts})
     shortcuts = sorted({name for row in run.rows for name in row.shortcuts})
-    names = [("logit", name) for name in systems if not name.startswith("finding.")]
+    names = [("logit", name) for name in systems if not name.startswith(FINDING)]
     names += [("llr", name) for name in systems]
     header = [*COLUMNS, *(_FACT + name for name in facts), *(_SHORTCUT + name for name in shortcuts)]
     header += [f"{kind}:{name}" for kind, name in names]

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.datasets.dataset import Counts, DataSet, Listing
-from benchmarks.runs.finder import INSIDE, member_names, unpacked
+from benchmarks.runs.finder import member_names, unpacked
 from benchmarks.tables import DASH, table
 from benchmarks.trials import Label, Trial, split_sha256
 from detect.config import Config
 from detect.decode import Decoder
 from detect.errors import InputError
+from training.protocol import INSIDE
 
 PROBED = 200
 """Files that are opened unless all are asked for: where 1.5 % are unreadable, 19 of 20 such looks find one of them."""

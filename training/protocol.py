@@ -22,7 +22,8 @@ Label = Literal["bonafide", "spoof"]
 _LABELS = ("bonafide", "spoof")
 _SPLITS = ("train", "val", "test")
 """In the order in which a person who is in two of them is kept: what is measured is never touched."""
-_INSIDE = "!/"
+INSIDE = "!/"
+"""Between an archive and its member."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +129,9 @@ class Members:
             ConfigError: it is not there.
         """
         try:
-            if _INSIDE not in path:
+            if INSIDE not in path:
                 return (self._folder / path).read_bytes()
-            archive, member = path.split(_INSIDE, 1)
+            archive, member = path.split(INSIDE, 1)
             if archive not in self._archives:
                 self._archives[archive] = zipfile.ZipFile(self._folder / archive)
             return self._archives[archive].read(member)

@@ -13,9 +13,8 @@ from benchmarks.results_page.blocks import Block, Heading, Table, Text
 from benchmarks.results_page.markdown import markdown
 from benchmarks.results_page.numbers import in_domain_notes, marked
 from benchmarks.results_page.run_section import subset, warnings
-from benchmarks.results_page.samples import FINDING
 from benchmarks.results_page.views import NOUNS, SEQUENCES, View, views
-from benchmarks.scorefile import Row, ScoreFile, System, read
+from benchmarks.scorefile import FINDING, Row, ScoreFile, System, read
 from benchmarks.tables import DASH, classes
 from benchmarks.trials import Subject
 from detect.config import Scoring

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
-from benchmarks.bootstrap import Scored, interval
+from benchmarks.bootstrap import Metric, Scored, auc_interval, interval
 from benchmarks.metrics import auc
-from benchmarks.results_page.auc_interval import auc_interval
 from benchmarks.tables import DASH, classes
-
-Metric = Callable[..., float]
-"""Takes `bonafide=` and `spoof=`, arrays of scores."""
 
 
 def with_interval(metric: Metric, trials: Sequence[Scored]) -> str:

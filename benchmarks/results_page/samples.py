@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.bootstrap import Scored
 from benchmarks.results_page.views import View
-from benchmarks.scorefile import Row, System
-
-FINDING = "finding."
-"""How the names of systems begin that are a report's findings: they have LLRs and no logits."""
+from benchmarks.scorefile import FINDING, Row, System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,8 @@ from pathlib import Path, PurePosixPath
 from benchmarks.robustness.laundering import Laundering
 from benchmarks.trials import Trial
 from detect.errors import ConfigError
-from training.protocol import Members
+from training.protocol import INSIDE, Members
 
-_INSIDE = "!/"
 SEED = 1
 """Of what launderings draw, together with their name and the trial's path."""
 
@@ -72,7 +71,7 @@ def launder_trials(
 
 def _bring(members: Members, root: Path, trial: Trial, source: Path) -> None:
     """Put a trial's file at a place of its own, by a link where it is a file already."""
-    if _INSIDE in trial.path:
+    if INSIDE in trial.path:
         source.write_bytes(members.read(trial.path))
         return
     path = (root / trial.path).absolute()

@@ -15,14 +15,14 @@ from benchmarks.results_page.blocks import Block, Heading, Plot, Table, Text
 from benchmarks.results_page.intervals import ends, with_interval
 from benchmarks.results_page.numbers import coverage, flagged, in_domain_notes, marked
 from benchmarks.results_page.run_section import AS_IT_IS, origin, subset, warnings
-from benchmarks.results_page.samples import FINDING, Sample, samples
+from benchmarks.results_page.samples import Sample, samples
 from benchmarks.results_page.svg import colour, dash
 from benchmarks.results_page.views import View, views
 from benchmarks.robustness.conditions import Conditions
 from benchmarks.robustness.laundering import KIND_OF_UNIT, Laundering
 from benchmarks.robustness.launderings import LAUNDERINGS
 from benchmarks.robustness.pictures_of_curves import picture, slug
-from benchmarks.scorefile import Row, ScoreFile
+from benchmarks.scorefile import FINDING, Row, ScoreFile
 from benchmarks.tables import DASH, classes, value
 
 HEADER = (

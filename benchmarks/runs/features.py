@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.runs.finder import INSIDE, read_members, unpacked
+from benchmarks.runs.finder import read_members, unpacked
 from benchmarks.shortcuts import silences
 from benchmarks.trials import Trial
 from detect.config import Config
 from detect.decode import Decoder
 from detect.errors import InputError
 from detect.types import Float32Array, Waveform
+from training.protocol import INSIDE
 
 MOST = 2_000
 """Trials that are decoded for it: the standard error of a baseline's AUC is then about .01 (Hanley and McNeil 1982)."""

@@ -18,9 +18,8 @@ from detect.types import ItemState
 from pipelines.evidence.scratch import Scratch
 from pipelines.items import Entry, Step
 from pipelines.names import SEPARATOR, escape
+from training.protocol import INSIDE
 
-INSIDE = "!/"
-"""Between an archive and its member, in `Trial.path`."""
 _BATCH = 64
 """Items that are filed together."""
 _CHUNK_BYTES = 1 << 20

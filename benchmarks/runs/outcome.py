@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.scorefile import Row, Stretch
+from benchmarks.scorefile import FINDING, Row, Stretch
 from benchmarks.trials import SUBJECTS, Span, Subject, Trial
 from detect.report import Body, Finding, SegmentEntry
 from detect.types import Modality
 
-FINDING = "finding."
-"""Before a subject: the system that is the report as a whole."""
 _TOUCHING_SECONDS = 0.01
 """Segments lie on a grid; between neighbours there is nothing but rounding."""
 

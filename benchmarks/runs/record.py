@@ -11,9 +11,8 @@ from benchmarks.machine import commit, this_machine, typed
 from benchmarks.runs.choice import title
 from benchmarks.runs.finder import chain_of
 from benchmarks.runs.guards import is_development
-from benchmarks.runs.outcome import FINDING
 from benchmarks.runs.plan import Plan, Request, quiet
-from benchmarks.scorefile import RunRecord, System
+from benchmarks.scorefile import FINDING, RunRecord, System
 from benchmarks.trials import SUBJECTS, Subject, split_sha256
 from detect.types import Modality
 from detect.version import VERSION

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.bootstrap import Scored, interval
-from benchmarks.results_page.auc_interval import auc_interval
+from benchmarks.bootstrap import Scored, auc_interval, interval
 from benchmarks.results_page.intervals import ends, with_interval
 from training.separation import auc, eer
 
