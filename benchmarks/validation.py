@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.datasets.dataset import Counts, DataSet, Listing
-from benchmarks.runs.finder import member_names, unpacked
+from benchmarks.runs.finder import by_archive, member_names, unpacked
 from benchmarks.tables import DASH, table
 from benchmarks.trials import Label, Trial, split_sha256
 from detect.config import Config
@@ -140,19 +140,11 @@ def _or_dash(value: int | None) -> str:
 
 def files_there(root: Path, trials: Sequence[Trial]) -> tuple[set[str], dict[str, int]]:
     """Ids of the trials whose file is there, and the sizes of plain files."""
-    there: set[str] = set()
-    sizes: dict[str, int] = {}
-    members: dict[str, set[str]] = {}
-    for trial in trials:
-        archive, inside, member = trial.path.partition(INSIDE)
-        if inside:
-            if archive not in members:
-                members[archive] = _members(root / archive)
-            if member in members[archive]:
-                there.add(trial.id)
-        elif (path := root / trial.path).is_file():
-            there.add(trial.id)
-            sizes[trial.id] = path.stat().st_size
+    plain, archives = by_archive(trials)
+    sizes = {trial.id: path.stat().st_size for trial in plain if (path := root / trial.path).is_file()}
+    there = set(sizes)
+    for archive, members in archives.items():
+        there |= {members[name].id for name in _members(root / archive) & members.keys()}
     return there, sizes
 
 

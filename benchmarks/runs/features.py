@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.runs.finder import read_members, unpacked
+from benchmarks.runs.finder import by_archive, read_members, unpacked
 from benchmarks.shortcuts import silences
 from benchmarks.trials import Trial
 from detect.config import Config
 from detect.decode import Decoder
 from detect.errors import InputError
 from detect.types import Float32Array, Waveform
-from training.protocol import INSIDE
 
 MOST = 2_000
 """Trials that are decoded for it: the standard error of a baseline's AUC is then about .01 (Hanley and McNeil 1982)."""
@@ -92,13 +91,8 @@ def of_sound(path: Path, decoder: Decoder) -> dict[str, str]:
 
 
 def _files(root: Path, trials: Sequence[Trial], folder: Path) -> Iterator[tuple[str, Path]]:
-    archives: dict[str, dict[str, Trial]] = {}
-    for trial in trials:
-        archive, inside, member = trial.path.partition(INSIDE)
-        if inside:
-            archives.setdefault(archive, {})[member] = trial
-        else:
-            yield trial.id, root / trial.path
+    plain, archives = by_archive(trials)
+    yield from ((trial.id, root / trial.path) for trial in plain)
     for archive, members in archives.items():
         yield from _copies(root / archive, members, folder)
 

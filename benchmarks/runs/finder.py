@@ -56,18 +56,14 @@ class Finder:
         yield batch
 
     def _entries(self, scratch: Scratch) -> Iterator[Entry]:
-        archives: dict[str, dict[str, Trial]] = {}
         if self._copies is not None:
             for trial in self._trials:
                 if trial.id in self._copies:
                     yield from _plain(self._copies[trial.id], chain_of(trial))
             return
-        for trial in self._trials:
-            archive, inside, member = trial.path.partition(INSIDE)
-            if inside:
-                archives.setdefault(archive, {})[member] = trial
-            else:
-                yield from _plain(self._root / trial.path, chain_of(trial))
+        plain, archives = by_archive(self._trials)
+        for trial in plain:
+            yield from _plain(self._root / trial.path, chain_of(trial))
         for archive, members in archives.items():
             yield from self._members(archive, members, scratch)
 
@@ -95,6 +91,19 @@ class Finder:
                 sha256=digest.hexdigest(),
                 spool=name,
             )
+
+
+def by_archive(trials: Iterable[Trial]) -> tuple[list[Trial], dict[str, dict[str, Trial]]]:
+    """Trials whose file lies in a folder; and for each archive, member to trial."""
+    plain: list[Trial] = []
+    archives: dict[str, dict[str, Trial]] = {}
+    for trial in trials:
+        archive, inside, member = trial.path.partition(INSIDE)
+        if inside:
+            archives.setdefault(archive, {})[member] = trial
+        else:
+            plain.append(trial)
+    return plain, archives
 
 
 def chain_of(trial: Trial) -> str:
